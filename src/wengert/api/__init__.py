@@ -1,0 +1,1 @@
+"""What users call. Start at `derivatives`."""

@@ -1,0 +1,112 @@
+"""vmap: a function of one example becomes a function of many.
+
+Start at `vmap`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from wengert import tree
+from wengert.api.point import apply, as_value
+from wengert.api.transformed import Transformed
+from wengert.errors import ArgumentError, four_parts
+from wengert.ir.types import array_type
+from wengert.ir.values import Traced
+from wengert.numpy.table import lookup
+from wengert.source import here
+from wengert.trace.record import name_of, run
+from wengert.transform.batch import batch
+
+
+def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Transformed:
+    """Apply f to every slice along an axis of its arguments, in one program without a Python loop.
+
+    Parameters
+    ----------
+    in_axes : int, None, or a container of them
+        Which axis of each argument is mapped; None for an argument that all lanes share. A
+        container matches the tuple of arguments, as deep as it goes.
+    out_axes : int, None, or a container of them
+        Where the lanes go in each output.
+
+    Examples
+    --------
+    >>> import numpy as np, wengert as wg
+    >>> per_example = wg.vmap(wg.grad(lambda w, x: np.tanh(w * x)), in_axes=(None, 0))
+    >>> per_example(0.0, np.array([1.0, 2.0]))
+    array([1., 2.])
+
+    Raises
+    ------
+    ArgumentError
+        If an axis does not exist, or mapped axes differ in length.
+    AbstractValueError
+        If f branches in Python on a mapped value: each lane has its own.
+    """
+    return Transformed(_vmap, f, in_axes=in_axes, out_axes=out_axes)
+
+
+def _vmap(f: Any, options: dict[str, Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    in_axes = options["in_axes"]
+    if isinstance(in_axes, list):
+        in_axes = tuple(in_axes)
+    leaves, structure = tree.flatten((args, kwargs))
+    axes = _axes((in_axes, 0), (args, kwargs), "in_axes")
+    mapped: list[int] = []
+    values: list[Any] = []
+    for i, (leaf, axis) in enumerate(zip(leaves, axes, strict=True)):
+        if axis is not None:
+            value = as_value(leaf)
+            if value is None or not -value.ndim <= axis < value.ndim:
+                what = "not an array" if value is None else f"an array of shape {value.shape}"
+                raise ArgumentError(four_parts(f"vmap cannot map axis {axis} of {tree.paths(structure)[i]}", f"it is {what}", instead="use None in in_axes for what all lanes share", where=here()))
+            mapped.append(i)
+            values.append(_front(value, axis))
+    sizes = {v.shape[0] for v in values}
+    if len(sizes) != 1:
+        what = "no argument is mapped" if not sizes else f"mapped axes have the lengths {sorted(sizes)}"
+        raise ArgumentError(four_parts(f"vmap of {name_of(f)} needs one length of its mapped axes", what, instead="check in_axes", where=here()))
+    (size,) = sizes
+
+    def call(traced: list[Any]) -> Any:
+        replaced = list(leaves)
+        for i, value in zip(mapped, traced, strict=True):
+            replaced[i] = value
+        a, k = tree.unflatten(structure, replaced)
+        return f(*a, **k)
+
+    lanes = [array_type(v.shape[1:], v.dtype) for v in values]
+    done = run(f, call, lanes, None, extra_key=structure)
+    function = done.function
+    outputs = tree.unflatten(done.structure, list(range(done.n_outputs)))
+    out_axes = _axes(options["out_axes"], outputs, "out_axes")
+    program, mask = batch(function, size, (True,) * len(values) + (False,) * len(done.captured), force=[a is not None for a in out_axes])
+    results = apply(program, [*values, *done.captured])
+    moved = []
+    for i, (value, axis, lane) in enumerate(zip(results, out_axes, mask, strict=True)):
+        if axis is None and lane:
+            raise ArgumentError(four_parts("out_axes is None for an output that differs between lanes", f"output {i} of {name_of(f)}", where=here()))
+        moved.append(value if axis in (0, None) else lookup(np.moveaxis)(value, 0, axis) if isinstance(value, Traced) else np.moveaxis(value, 0, axis))
+    return done.outputs(moved)
+
+
+def _front(value: Any, axis: int) -> Any:
+    if axis == 0:
+        return value
+    return lookup(np.moveaxis)(value, axis, 0) if isinstance(value, Traced) else np.moveaxis(value, axis, 0)
+
+
+def _axes(spec: Any, value: Any, what: str) -> list[int | None]:
+    """One axis a leaf, from a container that matches as deep as it goes."""
+    if spec is None or isinstance(spec, (int, np.integer)):
+        return [spec] * len(tree.flatten(value)[0])
+    if isinstance(spec, dict) and isinstance(value, dict) and set(spec) == set(value):
+        return [axis for key in sorted(value) for axis in _axes(spec[key], value[key], what)]
+    if isinstance(spec, (tuple, list)) and isinstance(value, Sequence) and len(spec) == len(value):
+        return [axis for s, v in zip(spec, value, strict=True) for axis in _axes(s, v, what)]
+    raise ArgumentError(four_parts(f"{what} does not match", f"{what} = {spec!r} for {tree.flatten(value)[1]}", instead="give an int, None, or a container of the same structure", where=here()))
+

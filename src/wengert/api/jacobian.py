@@ -1,0 +1,194 @@
+"""Jacobians and Hessians: many directions at once, the mode chosen by shape.
+
+Start at `jacobian`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from wengert import tree
+from wengert.api.point import Argnums, Point, apply
+from wengert.api.transformed import Transformed
+from wengert.contract import zeros as _zeros_of
+from wengert.errors import ArgumentError, NonScalarOutputError, four_parts
+from wengert.ir.builder import Builder, building
+from wengert.ir.values import ROLES, Function, literal
+from wengert.ir.walk import inline, memoized
+from wengert.primitives.shape import move_axis, reshape
+from wengert.source import here
+from wengert.trace.record import name_of, where
+from wengert.transform.batch import batch
+from wengert.transform.linearize import linearize
+from wengert.transform.transpose import transpose
+
+Mask = tuple[bool, ...]
+
+
+def jacobian(f: Callable[..., Any], argnums: Argnums = 0, mode: str = "auto", has_aux: bool = False, holomorphic: bool = False) -> Transformed:
+    """All partial derivatives of a function: an array of shape output.shape + input.shape.
+
+    Parameters
+    ----------
+    f : callable
+        Returns an array or a container of arrays.
+    argnums : int, str, or sequence of them
+        Arguments to differentiate by.
+    mode : "auto", "forward" or "reverse"
+        Forward costs one sweep an input, reverse one an output. "auto" takes forward for tall
+        and square Jacobians, reverse for wide ones.
+    has_aux : bool
+        f returns (value, aux), and this returns (jacobian, aux).
+    holomorphic : bool
+        Needed for complex arguments: f is complex differentiable.
+
+    Returns
+    -------
+    The containers of the output, in each leaf the containers of the argument (a tuple of them for several argnums).
+
+    Examples
+    --------
+    >>> import numpy as np, wengert as wg
+    >>> wg.jacobian(lambda x: x**2 * np.array([1.0, 10.0]))(np.array([1.0, 2.0]))
+    array([[ 2.,  0.],
+           [ 0., 40.]])
+
+    Griewank & Walther, Evaluating Derivatives (2008), ch. 3.
+    """
+    if mode not in ("auto", "forward", "reverse"):
+        raise ArgumentError(four_parts('mode is "auto", "forward" or "reverse"', f"got {mode!r}", where=here()))
+    return Transformed(_jacobian, f, argnums=argnums, mode=mode, has_aux=has_aux, holomorphic=holomorphic)
+
+
+def jacfwd(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False, holomorphic: bool = False) -> Transformed:
+    """`jacobian` in forward mode."""
+    return jacobian(f, argnums, "forward", has_aux, holomorphic)
+
+
+def jacrev(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False, holomorphic: bool = False) -> Transformed:
+    """`jacobian` in reverse mode."""
+    return jacobian(f, argnums, "reverse", has_aux, holomorphic)
+
+
+def hessian(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False, holomorphic: bool = False) -> Transformed:
+    """All second partial derivatives, forward mode over reverse mode: shape output.shape + input.shape + input.shape.
+
+    Examples
+    --------
+    >>> import numpy as np, wengert as wg
+    >>> wg.hessian(lambda x: x[0] ** 2 * x[1])(np.array([3.0, 5.0]))
+    array([[10.,  6.],
+           [ 6.,  0.]])
+    """
+    return jacobian(jacobian(f, argnums, "reverse", has_aux, holomorphic), argnums, "forward", has_aux, holomorphic)
+
+
+def _jacobian(f: Any, options: dict[str, Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    point = Point(f, args, kwargs, options["argnums"])
+    done = point.run(options["has_aux"])
+    function = done.function
+    outputs = function.out_types[: done.n_outputs]
+    _require_real(f, point, outputs, options["holomorphic"])
+    n_in = sum(t.size for t in point.types)  # type: ignore[union-attr]
+    n_out = sum(t.size for t in outputs)  # type: ignore[union-attr]
+    mode = options["mode"]
+    forward = n_in <= n_out if mode == "auto" else mode == "forward"
+    program = all_directions(function, point.mask(function), done.n_outputs, forward)
+    results = apply(program, [*point.values, *done.captured])
+    aux, blocks = results[: len(function.outputs)], results[len(function.outputs) :]
+    width = len(point.values)
+    nested = [point.rebuild(blocks[i * width : (i + 1) * width], _zero_block(t)) for i, t in enumerate(outputs)]
+    out = tree.unflatten(done.structure, nested)
+    return (out, done.auxiliary(aux[done.n_outputs :])) if options["has_aux"] else out
+
+
+def _zero_block(type: Any) -> Callable[[Any], Any]:
+    return lambda leaf: np.zeros((*type.shape, *np.shape(leaf)))
+
+
+def _require_real(f: Any, point: Point, outputs: Sequence[Any], holomorphic: bool) -> None:
+    for type in (*point.types, *outputs):
+        if type.dtype.kind == "c" and not holomorphic:  # type: ignore[union-attr]
+            raise NonScalarOutputError(
+                four_parts(
+                    f"the Jacobian of {name_of(f)} at complex numbers needs holomorphic=True",
+                    f"got {type!r}",
+                    "A function that is not complex differentiable has no complex Jacobian.",
+                    "holomorphic=True if it is, else jvp and vjp, or real and imaginary parts",
+                    where(f),
+                )
+            )
+
+
+def all_directions(function: Function, active: Sequence[bool], n_outputs: int, forward: bool) -> Function:
+    """inputs -> (outputs, blocks): the Jacobian block of each output by each active input, row by row."""
+
+    def make() -> Function:
+        builder = Builder()
+        split = linearize(function, active)
+        n = len(function.outputs)
+        inputs = [v for v, on in zip(function.inputs, active, strict=True) if on]
+        k = len(split.residuals)
+        lanes = (False,) * k + (True,) * len(inputs)
+        with building(builder):
+            results = inline(split.primal, function.inputs)
+            residuals = results[n:]
+            where_out = [i for i, on in enumerate(split.out_active) if on and i < n_outputs]
+            blocks: dict[tuple[int, int], Any] = {}
+            if forward:
+                total = sum(v.type.size for v in inputs)  # type: ignore[union-attr]
+                program, _ = batch(split.tangent, total, lanes, force=True)
+                columns = inline(program, [*residuals, *_basis([v.type for v in inputs], total)])
+                for position, column in zip([i for i, on in enumerate(split.out_active) if on], columns, strict=True):
+                    start = 0
+                    for j, v in enumerate(inputs):
+                        size = v.type.size  # type: ignore[union-attr]
+                        rows = _rows(column, start, size)
+                        blocks[position, j] = reshape(_last(rows), (*column.type.shape[1:], *v.type.shape))  # type: ignore[union-attr]
+                        start += size
+            else:
+                out_types = [function.outputs[i].type for i in where_out]
+                total = sum(t.size for t in out_types)  # type: ignore[union-attr]
+                seeded = tuple([i < n_outputs for i, on in enumerate(split.out_active) if on])
+                backward = transpose(split.tangent, lanes, seeded)
+                program, _ = batch(backward, total, (False,) * k + (True,) * len(where_out), force=True)
+                rows_all = inline(program, [*residuals, *_basis(out_types, total)])
+                for j, v in enumerate(inputs):
+                    start = 0
+                    for i, t in zip(where_out, out_types, strict=True):
+                        rows = _rows(rows_all[j], start, t.size)  # type: ignore[union-attr]
+                        blocks[i, j] = reshape(rows, (*t.shape, *v.type.shape))  # type: ignore[union-attr]
+                        start += t.size  # type: ignore[union-attr]
+            full = [
+                blocks[i, j] if (i, j) in blocks else _zeros(function.outputs[i].type, v.type) for i in range(n_outputs) for j, v in enumerate(inputs)
+            ]
+            return builder.build(function.inputs, [*results[:n], *full], f"jacobian_{function.name}")
+
+    return memoized(function, ("jacobian", tuple(active), n_outputs, forward), make)  # type: ignore[no-any-return]
+
+
+def _basis(types: Sequence[Any], total: int) -> list[Any]:
+    """The unit directions of a space that is a product of arrays: one literal of `total` lanes an array."""
+    out, start = [], 0
+    for t in types:
+        block = np.zeros((total, t.size), t.dtype)
+        block[start : start + t.size] = np.eye(t.size, dtype=t.dtype)
+        out.append(literal(block.reshape(total, *t.shape)))
+        start += t.size
+    return out
+
+
+def _rows(x: Any, start: int, size: int) -> Any:
+    return x if x.type.shape[0] == size else ROLES["slice_axis"](x, 0, start, start + size)
+
+
+def _last(x: Any) -> Any:
+    return move_axis(x, 0, x.type.ndim - 1)
+
+
+def _zeros(out: Any, by: Any) -> Any:
+    return _zeros_of(by.with_shape((*out.shape, *by.shape)))
+

@@ -1,0 +1,44 @@
+"""record: see the Function that a call performs.
+
+Start at `record`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from wengert.api.point import Point
+from wengert.api.transformed import Transformed
+from wengert.ir.values import Function, Traced, literal
+from wengert.ir.walk import specialize
+
+
+def record(f: Callable[..., Any]) -> Transformed:
+    """The operations that a call of f performs, as a Function: the Wengert list of this run.
+
+    All arrays and floats among the positional arguments become inputs, what f closes over
+    becomes constants. Printing the Function shows each operation with the user's line.
+
+    Examples
+    --------
+    >>> import numpy as np, wengert as wg
+    >>> function = wg.record(lambda x: np.log(x[0]) + x[0] * x[1])(np.array([2.0, 5.0]))
+    >>> len(function.equations)
+    6
+    """
+    return Transformed(_record, f)
+
+
+def _record(f: Any, options: dict[str, Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Function:
+    point = Point(f, args, kwargs, tuple(range(len(args))), integers=True)
+    done = point.run()
+    captured = done.function.inputs[len(point.values) :]
+    constants = {
+        v: literal(np.asarray(value)[()] if np.ndim(value) == 0 else value)
+        for v, value in zip(captured, done.captured, strict=True)
+        if not isinstance(value, Traced)
+    }
+    return specialize(done.function, constants)

@@ -1,0 +1,368 @@
+"""The contract: what a primitive must say, checked when its class is defined.
+
+Knows the IR; knows no operation. Start at `Primitive`, then the families `Elementwise`,
+`Linear`, `Multilinear`. In the rules below `x, y` are values, `dx` tangents, `ct` cotangents;
+None stands for a tangent or cotangent that is zero because nothing depends on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from wengert.config import settings
+from wengert.errors import ContractError, NoRuleError, ShapeError, four_parts
+from wengert.ir import builder as _builder
+from wengert.ir.operation import OPERATIONS, Operation
+from wengert.ir.types import ArrayType, Type, array_type
+from wengert.ir.values import ROLES, Literal, Traced, Var, splat, zero_literal
+
+RULES = ("type", "evaluate", "jvp", "transpose", "batch", "samples")
+
+
+class no:
+    """A rule that cannot exist, and why: `transpose = no("sin is not linear")`."""
+
+    def __init__(self, why: str) -> None:
+        self.why = why
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.rule, self.owner = name, owner.__name__
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        raise NoRuleError(four_parts(f"{self.owner} has no {self.rule} rule", why=self.why[:1].upper() + self.why[1:] + "."))
+
+    def __repr__(self) -> str:
+        return f"no({self.why!r})"
+
+
+class flat(no):
+    """A jvp rule that is zero wherever it exists: `jvp = flat("floor is piecewise constant")`."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> None:
+        return None
+
+
+class Sample:
+    """An operation with operands to test it at, written beside its rules.
+
+    `smooth` says that differences and complex steps may be trusted here; `complex_step` that
+    the operation accepts complex operands and is analytic.
+    """
+
+    def __init__(self, operation: Primitive, *operands: Any, smooth: bool = True, complex_step: bool = True) -> None:
+        self.operation, self.operands = operation, operands
+        self.smooth, self.complex_step = smooth, complex_step
+
+    @property
+    def active(self) -> tuple[bool, ...]:
+        """Which operands can be differentiated by."""
+        return tuple([np.asarray(a).dtype.kind in "fc" and i not in self.operation.fixed for i, a in enumerate(self.operands)])
+
+    def __repr__(self) -> str:
+        return f"{self.operation!r} at {', '.join(f'{np.asarray(a).dtype}{np.shape(a)}' for a in self.operands)}"
+
+
+class Primitive(Operation, abstract=True):
+    """Base of all primitives: one frozen class says everything there is to say about an operation.
+
+    A subclass must give every rule in `RULES`, or declare it impossible with `no("why")`.
+    """
+
+    elementwise: ClassVar[bool] = False  # result[i] depends on operands[..][i] alone, and evaluate broadcasts as NumPy does
+    moves: ClassVar[bool] = False  # every element of the result is an element of operand 0, or zero
+    views: ClassVar[bool] = False  # evaluate may return memory of operand 0
+    fresh: ClassVar[bool] = True  # otherwise the result is new memory
+    may_raise: ClassVar[bool] = False  # evaluate can raise on values (a singular matrix)
+    pure: ClassVar[bool] = True
+    fixed: ClassVar[dict[int, str]] = {}  # operands by which there is no derivative, and why: {0: "SciPy offers none by the order"}
+    update: ClassVar[Callable[..., Any] | None] = None  # evaluate that overwrites operand 0
+
+    def __init_subclass__(cls, abstract: bool = False, **kwargs: Any) -> None:
+        super().__init_subclass__(abstract=abstract, **kwargs)
+        if abstract:
+            return
+        missing = [rule for rule in RULES if getattr(cls, rule) is getattr(Primitive, rule) or rule == "samples" and not _has_samples(cls)]
+        if missing:
+            OPERATIONS.pop(cls.name, None)
+            raise ContractError(
+                four_parts(
+                    f"primitive {cls.__name__} does not say how it behaves",
+                    "missing: " + ", ".join(missing),
+                    "Every transformation relies on every rule.",
+                    f'write the rule, or declare it impossible: {missing[0]} = no("why it cannot exist")',
+                )
+            )
+
+    def __call__(self, *operands: Any) -> Any:
+        """Evaluate now if all operands are concrete, else record where the innermost of them lives."""
+        for a in operands:
+            if isinstance(a, (Traced, Literal)):
+                return _builder.apply(self, operands)
+        return self.evaluate(*operands)
+
+    # -- the rules -------------------------------------------------------------------------
+
+    def type(self, *operands: Type) -> tuple[Type, ...]:
+        raise NotImplementedError
+
+    def evaluate(self, *operands: Any) -> Any:
+        """The value, by NumPy or SciPy. A tuple for several results."""
+        raise NotImplementedError
+
+    def jvp(self, primals: Sequence[Any], outs: Any, tangents: Sequence[Any]) -> Any:
+        """(operands, results, their tangents) -> tangents of the results."""
+        raise NotImplementedError
+
+    def transpose(self, ct: Any, operands: Sequence[Any], linear: Sequence[bool]) -> Sequence[Any]:
+        """(cotangents of the results, operands, which are linear) -> their cotangents, None elsewhere."""
+        raise NotImplementedError
+
+    def batch(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
+        """Results with a leading axis of `size`, given operands of which some have one."""
+        raise NotImplementedError
+
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        raise NotImplementedError
+
+    # -- rules with a default, for operations that contain functions ------------------------
+
+    def forward(self, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
+        """(operands, tangents) -> (results, tangents of the results), both emitted."""
+        outs = self(*primals)
+        return outs, self.jvp(primals, outs, tangents)
+
+    def linearize(self, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
+        """As `forward`, splitting what depends on tangents from what does not."""
+        return self.forward(primals, tangents)
+
+    def partial(self, known: Sequence[bool], operands: Sequence[Any]) -> Any:
+        """Emit the known part of an equation of which some operands are known; None if there is none."""
+        return None
+
+    def prune(self, needed: Sequence[bool]) -> tuple[Primitive, Sequence[bool]] | None:
+        """A smaller operation that gives only the needed results, and which operands it keeps."""
+        return None
+
+    def functions(self) -> tuple[Any, ...]:
+        """The Functions held as parameters."""
+        return ()
+
+    def demand(self, mask: Any, index: int, operands: Sequence[Any]) -> Any:
+        """Where the cotangent of operand `index` can be nonzero, given that mask for the result's; None if anywhere."""
+        return mask if self.elementwise else None
+
+
+def _has_samples(cls: type) -> bool:
+    declared = cls.__dict__.get("samples")
+    if declared is not None or getattr(cls, "domain", None) is not None:
+        return True
+    inherited = getattr(cls, "samples", None)
+    return getattr(inherited, "__func__", inherited) not in (Primitive.samples.__func__, Elementwise.samples.__func__)  # type: ignore[attr-defined]
+
+
+# -- what engines and family bases may ask of the operations above: a vector space ------------
+
+
+def role(name: str) -> Callable[[Any], Any]:
+    """Let an operation, or a function that emits some, fill a role: add, mul, expand, …"""
+
+    def fill(filler: Any) -> Any:
+        ROLES[name] = filler() if isinstance(filler, type) else filler
+        return filler
+
+    return fill
+
+
+def zeros(type: ArrayType) -> Literal:
+    """The zero of an array type."""
+    return zero_literal(type)
+
+
+def instantiate(value: Any, type: Any) -> Any:
+    """A symbolic zero made explicit."""
+    return zeros(type) if value is None else value
+
+
+def add_any(a: Any, b: Any) -> Any:
+    """Sum of two tangents or cotangents, either of which may be a symbolic zero."""
+    if a is None or b is None:
+        return a if b is None else b
+    return ROLES["add"](a, b)
+
+
+def scale(partial: Any, dx: Any) -> Any:
+    """partial * dx, where either may be a symbolic zero and `partial` a plain number."""
+    if dx is None or partial is None:
+        return None
+    constant = isinstance(dx, Literal) and dx.is_splat
+    if constant and dx.is_value(0):
+        return None
+    if isinstance(partial, (int, float)):
+        if partial == 1:
+            return dx
+        if constant:
+            return splat(partial * dx.value, dx.type)
+        if partial == -1:
+            return ROLES["neg"](dx)
+        partial = splat(partial, dx.type)
+    if isinstance(partial, Literal) and partial.is_value(0):
+        return None
+    if constant and dx.is_value(1):
+        return partial
+    return ROLES["strong_mul" if settings().strong_zero else "mul"](partial, dx)
+
+
+def keep(mask: Any, x: Any) -> Any:
+    """x where the mask holds, exactly zero elsewhere, whatever x is there."""
+    return ROLES["select"](mask, x, zeros(x.type))
+
+
+def expand(x: Any, size: int) -> Any:
+    """A new leading axis of `size`, by repetition."""
+    if isinstance(x, Literal) and x.is_splat:
+        return splat(x.value, array_type((size, *x.type.shape), x.type.dtype))
+    return ROLES["expand"](x, size)
+
+
+def expand_all(size: int, batched: Sequence[bool], operands: Sequence[Any]) -> list[Any]:
+    """Every operand with the leading axis."""
+    return [x if has else expand(x, size) for has, x in zip(batched, operands, strict=True)]
+
+
+# -- families -----------------------------------------------------------------------------
+
+
+def same_types(operation: Operation, operands: Sequence[Type]) -> ArrayType:
+    first = operands[0]
+    for other in operands[1:]:
+        if other is not first:
+            raise ShapeError(four_parts(f"{operation!r} needs operands of one type", ", ".join(map(repr, operands))))
+    assert isinstance(first, ArrayType), f"{operation!r} of a {first!r}"
+    return first
+
+
+class Elementwise(Primitive, abstract=True):
+    """An operation applied element by element to operands of one type.
+
+    `ufunc` is NumPy's or SciPy's; `partials(out, x, …)` gives the partial derivative by each
+    operand: a value, a number, None where there is none, or a function called only when the
+    operand is active (so that an expensive or impossible one costs nothing until asked for).
+    `domain` is one (low, high) interval an operand, away from kinks, where tests look;
+    `result` is "same", "bool" or "real" (the dtype of the result).
+    """
+
+    elementwise = True
+    ufunc: ClassVar[Any] = None
+    ufuncs: ClassVar[tuple[Any, ...]] = ()  # every NumPy function that is this primitive under lenient rules
+    domain: ClassVar[Any] = None
+    result: ClassVar[str] = "same"
+    analytic: ClassVar[bool] = True  # accepts complex operands and is holomorphic
+    dtypes: ClassVar[str] = "fdFD"  # kinds the tests try
+    transpose = no("the operation is not linear")
+
+    def type(self, *operands: Type) -> tuple[Type, ...]:
+        type = same_types(self, operands)
+        if self.result == "same":
+            return (type,)
+        if self.result == "bool":
+            return (type.with_dtype(np.bool_),)
+        return (type.with_dtype(np.empty(0, type.dtype).real.dtype),)
+
+    def evaluate(self, *operands: Any) -> Any:
+        return self.ufunc(*operands)
+
+    def partials(self, out: Any, *operands: Any) -> Sequence[Any]:
+        """The partial derivatives by each operand."""
+        raise NotImplementedError
+
+    def jvp(self, primals: Sequence[Any], outs: Any, tangents: Sequence[Any]) -> Any:
+        total = None
+        for i, why in self.fixed.items():
+            if tangents[i] is not None:
+                raise NoRuleError(four_parts(f"{self.name} has no derivative by operand {i}", f"operand {i} is {primals[i].type!r}", f"{why}."))
+        for partial, dx in zip(self.partials(outs, *primals), tangents, strict=True):
+            if dx is not None:
+                total = add_any(total, scale(partial() if callable(partial) else partial, dx))
+        return total
+
+    def batch(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
+        return self(*expand_all(size, batched, operands))
+
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        domain = cls.domain if isinstance(cls.domain[0], tuple) else (cls.domain,)
+        rng = np.random.default_rng(len(cls.name) + 7 * ord(cls.name[0]))
+        operation = cls()
+        for code in cls.dtypes:
+            dtype = np.dtype(code)
+            for shape in ((), (3,), (2, 2)):
+                operands = []
+                for low, high in domain:
+                    x = rng.uniform(low, high, shape)
+                    if dtype.kind == "c":
+                        if not cls.analytic:
+                            break
+                        x = x + 1j * rng.uniform(-0.2, 0.2, shape)
+                    elif dtype.kind in "iu":
+                        x = np.round(x)
+                    operands.append(np.asarray(x, dtype)[()])
+                else:
+                    yield Sample(operation, *operands, complex_step=cls.analytic)
+
+    def __init_subclass__(cls, abstract: bool = False, **kwargs: Any) -> None:
+        if not abstract and cls.jvp is Elementwise.jvp and cls.partials is Elementwise.partials:
+            cls.jvp = Primitive.jvp  # type: ignore[method-assign]  # partials forgotten: let the check say so
+        super().__init_subclass__(abstract=abstract, **kwargs)
+
+
+class Linear(Primitive, abstract=True):
+    """Linear in all its operands together: the tangent is the operation applied to tangents."""
+
+    def jvp(self, primals: Sequence[Any], outs: Any, tangents: Sequence[Any]) -> Any:
+        if all(dx is None for dx in tangents):
+            return None
+        return self(*[instantiate(dx, x.type) for dx, x in zip(tangents, primals, strict=True)])
+
+
+class Multilinear(Primitive, abstract=True):
+    """Linear in each of the operands in `factors`, with the others held: product rules follow."""
+
+    factors: ClassVar[tuple[int, ...]] = (0, 1)
+
+    def jvp(self, primals: Sequence[Any], outs: Any, tangents: Sequence[Any]) -> Any:
+        total = None
+        for i in self.factors:
+            if tangents[i] is not None and not _has_zero_literal(primals, self.factors, i):
+                operands = list(primals)
+                operands[i] = tangents[i]
+                total = add_any(total, self(*operands))
+        return total
+
+
+def _has_zero_literal(primals: Sequence[Any], factors: Iterable[int], but: int) -> bool:
+    """Whether another factor is a literal zero: a structural zero stays zero, whatever it multiplies."""
+    return any(j != but and isinstance(primals[j], Literal) and primals[j].is_value(0) for j in factors)
+
+
+def is_var(x: Any) -> bool:
+    return isinstance(x, Var)
+
+
+class Into:
+    """A cotangent that is added into a part of its array: operation(accumulator, *rest).
+
+    A transpose rule returns it so that a thousand reads of single elements cost a thousand
+    additions of one number, not of a thousand.
+    """
+
+    __slots__ = ("operation", "rest")
+
+    def __init__(self, operation: Primitive, *rest: Any) -> None:
+        self.operation, self.rest = operation, rest
+
+    def onto(self, accumulator: Any) -> Any:
+        return self.operation(accumulator, *self.rest)

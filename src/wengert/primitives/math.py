@@ -1,0 +1,390 @@
+"""Elementary functions of one or two numbers, with NumPy's names.
+
+Knows NumPy; of other families only shape and arith. Start at `Sin`. Formulas: DLMF chapter 4
+unless a rule names another source.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from wengert.contract import Elementwise, Sample, zeros
+from wengert.ir.values import Literal
+from wengert.primitives.arith import div, equal, imag, real, reciprocal, select, sign
+
+
+class Exp(Elementwise):
+    ufunc, domain = np.exp, (-2.0, 2.0)
+
+    def partials(self, out: Any, x: Any) -> Sequence[Any]:
+        return (out,)
+
+
+class Exp2(Elementwise):
+    ufunc, domain, analytic = np.exp2, (-2.0, 2.0), True
+
+    def partials(self, out: Any, x: Any) -> Sequence[Any]:
+        return (lambda: out * float(np.log(2.0)),)
+
+
+class Expm1(Elementwise):
+    ufunc, domain = np.expm1, (-2.0, 2.0)
+
+    def partials(self, out: Any, x: Any) -> Sequence[Any]:
+        return (lambda: out + 1.0,)
+
+
+class Log(Elementwise):
+    ufunc, domain = np.log, (0.5, 3.0)
+
+    def partials(self, out: Any, x: Any) -> Sequence[Any]:
+        return (lambda: reciprocal(x),)
+
+
+class Log2(Elementwise):
+    ufunc, domain = np.log2, (0.5, 3.0)
+
+    def partials(self, out: Any, x: Any) -> Sequence[Any]:
+        return (lambda: float(1 / np.log(2.0)) / x,)
+
+
+class Log10(Elementwise):
+    ufunc, domain = np.log10, (0.5, 3.0)
+
+    def partials(self, out: Any, x: Any) -> Sequence[Any]:
+        return (lambda: float(1 / np.log(10.0)) / x,)
+
+
+class Log1p(Elementwise):
+    ufunc, domain = np.log1p, (-0.5, 3.0)
+
+    def partials(self, out: Any, x: Any) -> Sequence[Any]:
+        return (lambda: reciprocal(x + 1.0),)
+
+
+class Sqrt(Elementwise):
+    """Square root; derivative 1/(2 sqrt(x)), infinite at 0."""
+
+    ufunc, domain = np.sqrt, (0.5, 3.0)
+
+    def partials(self, out: Any, x: Any) -> Sequence[Any]:
+        return (lambda: 0.5 / out,)
+
+
+class Cbrt(Elementwise):
+    ufunc, domain, analytic, dtypes = np.cbrt, (0.5, 3.0), False, "fd"
+
+    def partials(self, out: Any, x: Any) -> Sequence[Any]:
+        return (lambda: (1.0 / 3.0) / (out * out),)
+
+
+class Square(Elementwise):
+    ufunc, domain = np.square, (-2.0, 2.0)
+
+    def partials(self, out: Any, x: Any) -> Sequence[Any]:
+        return (lambda: x * 2.0,)
+
+
+class Sin(Elementwise):
+    ufunc, domain = np.sin, (-2.0, 2.0)
+
+    def partials(self, out: Any, x: Any) -> Sequence[Any]:
+        return (lambda: cos(x),)
+
+
+class Cos(Elementwise):
+    ufunc, domain = np.cos, (-2.0, 2.0)
+
+    def partials(self, out: Any, x: Any) -> Sequence[Any]:
+        return (lambda: -sin(x),)
+
+
+class Tan(Elementwise):
+    ufunc, domain = np.tan, (-1.2, 1.2)
+
+    def partials(self, out: Any, x: Any) -> Sequence[Any]:
+        return (lambda: 1.0 + out * out,)
+
+
+class Arcsin(Elementwise):
+    ufunc, domain = np.arcsin, (-0.8, 0.8)
+
+    def partials(self, out: Any, x: Any) -> Sequence[Any]:
+        return (lambda: reciprocal(sqrt((1.0 - x) * (1.0 + x))),)
+
+
+class Arccos(Elementwise):
+    ufunc, domain = np.arccos, (-0.8, 0.8)
+
+    def partials(self, out: Any, x: Any) -> Sequence[Any]:
+        return (lambda: -reciprocal(sqrt((1.0 - x) * (1.0 + x))),)
+
+
+class Arctan(Elementwise):
+    ufunc, domain = np.arctan, (-2.0, 2.0)
+
+    def partials(self, out: Any, x: Any) -> Sequence[Any]:
+        return (lambda: reciprocal(1.0 + x * x),)
+
+
+class Arctan2(Elementwise):
+    """Angle of the point (y, x); the derivative at the origin does not exist and is NaN."""
+
+    ufunc, domain, analytic, dtypes = np.arctan2, ((0.5, 2.0), (-2.0, -0.5)), False, "fd"
+
+    def partials(self, out: Any, y: Any, x: Any) -> Sequence[Any]:
+        # Scaled by hypot so that neither square overflows.
+        r = hypot(x, y)
+        return lambda: (x / r) / r, lambda: -(y / r) / r
+
+
+class Hypot(Elementwise):
+    """sqrt(x² + y²) without overflow; the derivative at the origin is (0, 0), of least norm."""
+
+    ufunc, domain, analytic, dtypes = np.hypot, ((0.5, 2.0), (-2.0, -0.5)), False, "fd"
+
+    def partials(self, out: Any, x: Any, y: Any) -> Sequence[Any]:
+        safe = select(equal(out, zeros(out.type)), zeros(out.type) + 1.0, out)
+        return lambda: x / safe, lambda: y / safe
+
+
+class Sinh(Elementwise):
+    ufunc, domain = np.sinh, (-2.0, 2.0)
+
+    def partials(self, out: Any, x: Any) -> Sequence[Any]:
+        return (lambda: cosh(x),)
+
+
+class Cosh(Elementwise):
+    ufunc, domain = np.cosh, (-2.0, 2.0)
+
+    def partials(self, out: Any, x: Any) -> Sequence[Any]:
+        return (lambda: sinh(x),)
+
+
+class Tanh(Elementwise):
+    """Hyperbolic tangent; the derivative is (1 - t)(1 + t), exact where t is near ±1."""
+
+    ufunc, domain = np.tanh, (-2.0, 2.0)
+
+    def partials(self, out: Any, x: Any) -> Sequence[Any]:
+        return (lambda: (1.0 - out) * (1.0 + out),)
+
+
+class Arcsinh(Elementwise):
+    ufunc, domain = np.arcsinh, (-2.0, 2.0)
+
+    def partials(self, out: Any, x: Any) -> Sequence[Any]:
+        return (lambda: reciprocal(sqrt(x * x + 1.0)),)
+
+
+class Arccosh(Elementwise):
+    ufunc, domain = np.arccosh, (1.5, 3.0)
+
+    def partials(self, out: Any, x: Any) -> Sequence[Any]:
+        return (lambda: reciprocal(sqrt(x - 1.0) * sqrt(x + 1.0)),)
+
+
+class Arctanh(Elementwise):
+    ufunc, domain = np.arctanh, (-0.8, 0.8)
+
+    def partials(self, out: Any, x: Any) -> Sequence[Any]:
+        return (lambda: reciprocal((1.0 - x) * (1.0 + x)),)
+
+
+class IntegerPow(Elementwise):
+    """x ** n for a constant integer n, to which the exponent's derivative is not asked.
+
+    The derivative n x**(n-1) needs no case at 0, at any order: after n steps it is 0.
+    """
+
+    n: int
+    domain = ((-2.0, -0.5),)
+
+    def evaluate(self, x: Any) -> Any:
+        return x**self.n
+
+    def partials(self, out: Any, x: Any) -> Sequence[Any]:
+        n = self.n
+        if n == 0:
+            return (None,)
+        return (lambda: integer_pow(x, n - 1) * float(n),)
+
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        for n in (-2, -1, 0, 1, 2, 3, 5):
+            yield Sample(cls(n), np.array([-1.5, 0.5, 2.0]))
+            yield Sample(cls(n), np.array([-1.5 + 0.5j, 2.0]))
+            yield Sample(cls(n), np.float32(1.5))
+
+
+class Pow(Elementwise):
+    """x ** y. By x: y x**(y-1), 0 where y is 0; by y: x**y log(x), with its limits 0 at x = 0 < y and at (0, 0)."""
+
+    ufunc, domain = np.power, ((0.5, 2.0), (-2.0, 2.0))
+
+    def partials(self, out: Any, x: Any, y: Any) -> Sequence[Any]:
+        def by_x() -> Any:
+            is_zero = equal(y, zeros(y.type))
+            one = zeros(y.type) + 1.0
+            return select(is_zero, zeros(y.type), y * power(x, select(is_zero, one, y - 1.0)))
+
+        def by_y() -> Any:
+            # x**y log(x): at x = 0 the limit is 0 for y > 0 and by convention for y = 0; -inf for y < 0.
+            zero = zeros(x.type)
+            y_real = real(y) if y.type.dtype.kind == "c" else y
+            vanishes = equal(x, zero) & (y_real >= 0.0)
+            safe = select(vanishes, zero + 1.0, x)
+            return select(vanishes, zero, out * log(safe))
+
+        return by_x, by_y
+
+
+class Sinc(Elementwise):
+    """sin(pi x) / (pi x), exact at 0 in every order.
+
+    Its derivatives are sinc_n, n = 1, 2, …: `SincDerivative`.
+    """
+
+    ufunc, domain, analytic = np.sinc, (0.3, 2.7), True
+    dtypes = "fd"
+
+    def evaluate(self, x: Any) -> Any:
+        return np.sinc(x)
+
+    def partials(self, out: Any, x: Any) -> Sequence[Any]:
+        return (lambda: SincDerivative(1)(x),)
+
+
+class SincDerivative(Elementwise):
+    """The n-th derivative of sinc(x) = ∫₀¹ cos(pi x t) dt.
+
+    By recurrence (z = pi x, s_n the n-th derivative of sin z / z): z s_n + n s_{n-1} = sin(z + n pi/2) away
+    from 0; near 0, where that cancels, by the Taylor series of the integral.
+    """
+
+    n: int
+    domain = (0.3, 2.7)
+
+    def evaluate(self, x: Any) -> Any:
+        x = np.asarray(x)
+        z = np.pi * x.astype(np.result_type(x, np.float64))
+        n = self.n
+        near = np.abs(z) < max(1.0, 1.0 * n)
+        away = np.where(near, 1.0, z)
+        s = np.sin(away) / away
+        for k in range(1, n + 1):
+            s = (np.sin(away + k * np.pi / 2) - k * s) / away
+        # d^n/dz^n sum (-1)^m z^(2m) / (2m+1)!, the terms from m = ceil(n/2)
+        zs = np.where(near, z, 0.0)
+        series = np.zeros_like(s)
+        m = (n + 1) // 2
+        coefficient = (-1.0) ** m / _factorial(2 * m + 1) * _factorial(2 * m) / _factorial(2 * m - n)
+        term = coefficient * zs ** (2 * m - n)
+        for m in range(m, m + 40 + n):
+            series = series + term
+            ratio = -(2 * m + 2) * (2 * m + 1) / ((2 * m + 3) * (2 * m + 2) * (2 * m + 2 - n) * (2 * m + 1 - n))
+            term = term * zs * zs * ratio
+        return (np.pi**n * np.where(near, series, s)).astype(x.dtype)[()]
+
+    def partials(self, out: Any, x: Any) -> Sequence[Any]:
+        return (lambda: SincDerivative(self.n + 1)(x),)
+
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        for n in (1, 2, 3):
+            yield Sample(cls(n), np.array([0.0, 0.2, 1.7, -2.3]))
+
+
+class Logaddexp(Elementwise):
+    """log(exp(x) + exp(y)); derivatives are the softmax weights, ½ each where both are -inf."""
+
+    ufunc, domain, analytic, dtypes = np.logaddexp, ((-2.0, 2.0), (-2.0, 2.0)), False, "fd"
+
+    def partials(self, out: Any, x: Any, y: Any) -> Sequence[Any]:
+        def weight(a: Any, b: Any) -> Any:
+            # exp(a - out) with -inf - -inf and inf - inf read as limits
+            tied = equal(a, b)
+            return select(tied, zeros(a.type) + 0.5, exp(a - out_of(a, b)))
+
+        def out_of(a: Any, b: Any) -> Any:
+            return select(equal(a, out) & equal(b, b), a, out)
+
+        return lambda: weight(x, y), lambda: weight(y, x)
+
+
+class Logaddexp2(Elementwise):
+    """log2(2**x + 2**y)."""
+
+    ufunc, domain, analytic, dtypes = np.logaddexp2, ((-2.0, 2.0), (-2.0, 2.0)), False, "fd"
+
+    def partials(self, out: Any, x: Any, y: Any) -> Sequence[Any]:
+        def weight(a: Any, b: Any) -> Any:
+            tied = equal(a, b)
+            top = select(equal(a, out), a, out)
+            return select(tied, zeros(a.type) + 0.5, exp2(a - top))
+
+        return lambda: weight(x, y), lambda: weight(y, x)
+
+
+class Copysign(Elementwise):
+    """|x| with the sign of y: derivative sign(x) sign(y) by x, 0 by y."""
+
+    ufunc, domain, analytic, dtypes = np.copysign, ((0.5, 2.0), (-2.0, -0.5)), False, "fd"
+
+    def partials(self, out: Any, x: Any, y: Any) -> Sequence[Any]:
+        return lambda: sign(x) * copysign(zeros(y.type) + 1.0, y), None
+
+
+class Deg2rad(Elementwise):
+    ufunc, domain, analytic, dtypes = np.deg2rad, (-90.0, 90.0), False, "fd"
+
+    def partials(self, out: Any, x: Any) -> Sequence[Any]:
+        return (float(np.pi / 180),)
+
+
+class Rad2deg(Elementwise):
+    ufunc, domain, analytic, dtypes = np.rad2deg, (-2.0, 2.0), False, "fd"
+
+    def partials(self, out: Any, x: Any) -> Sequence[Any]:
+        return (float(180 / np.pi),)
+
+
+class Angle(Elementwise):
+    """The argument of a complex number: d arg = Im(dx / x); of a real number piecewise constant."""
+
+    domain, result, analytic = (0.5, 2.0), "real", False
+
+    def evaluate(self, x: Any) -> Any:
+        return np.angle(x).astype(np.empty(0, x.dtype).real.dtype)[()]
+
+    def jvp(self, primals: Sequence[Any], outs: Any, tangents: Sequence[Any]) -> Any:
+        if primals[0].type.dtype.kind != "c" or tangents[0] is None:
+            return None
+        return imag(div(tangents[0], primals[0]))
+
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        yield Sample(cls(), np.array([1 + 2j, -0.5 + 1j]), complex_step=False)
+
+
+def integer_pow(x: Any, n: int) -> Any:
+    """x ** n for an integer constant n; x itself for n = 1, ones for n = 0."""
+    if isinstance(x, Literal) or n not in (0, 1):
+        return IntegerPow(n)(x)
+    return x if n == 1 else zeros(x.type) + 1.0
+
+
+def _factorial(n: int) -> float:
+    out = 1.0
+    for k in range(2, n + 1):
+        out *= k
+    return out
+
+
+exp, exp2, expm1, log, log1p, sqrt, square = Exp(), Exp2(), Expm1(), Log(), Log1p(), Sqrt(), Square()
+sin, cos, tan, tanh, sinh, cosh, hypot = Sin(), Cos(), Tan(), Tanh(), Sinh(), Cosh(), Hypot()
+arctan2, power, copysign, logaddexp = Arctan2(), Pow(), Copysign(), Logaddexp()

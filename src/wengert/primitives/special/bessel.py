@@ -1,0 +1,402 @@
+"""Bessel, Airy, Struve and Kelvin functions. DLMF chapters 9, 10 and 11.
+
+Knows SciPy and the elementary families. Start at `Jv`. No derivative by the order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from math import pi
+from typing import Any, ClassVar
+
+import numpy as np
+import scipy.special as sc
+
+from wengert.contract import Elementwise, Sample, add_any, scale
+from wengert.ir.values import splat
+from wengert.primitives.arith import imag, real, sign
+from wengert.primitives.math import power, sqrt
+from wengert.primitives.shape import cast
+from wengert.primitives.special.base import Ordered, Several, is_complex
+from wengert.primitives.special.gamma import rgamma
+
+
+class _Cylinder(Ordered, abstract=True):
+    """2 C'ᵥ = Cᵥ₋₁ - Cᵥ₊₁ (DLMF 10.6.1)."""
+
+    def half(self, v: Any, x: Any) -> Any:
+        return (self(v - 1.0, x) - self(v + 1.0, x)) * 0.5
+
+    def partials(self, out: Any, v: Any, x: Any) -> Sequence[Any]:
+        return None, lambda: self.half(v, x)
+
+
+class Jv(_Cylinder):
+    """The Bessel function of the first kind."""
+
+    ufunc = sc.jv
+
+
+class Yv(_Cylinder):
+    """The Bessel function of the second kind."""
+
+    ufunc = sc.yv
+
+
+class Hankel1(_Cylinder):
+    """J + iY."""
+
+    ufunc, dtypes = sc.hankel1, "FD"
+
+
+class Hankel2(_Cylinder):
+    """J - iY."""
+
+    ufunc, dtypes = sc.hankel2, "FD"
+
+
+class Hankel1e(_Cylinder):
+    """exp(-ix) (J + iY)."""
+
+    ufunc, dtypes = sc.hankel1e, "FD"
+
+    def partials(self, out: Any, v: Any, x: Any) -> Sequence[Any]:
+        return None, lambda: self.half(v, x) - out * 1j
+
+
+class Hankel2e(_Cylinder):
+    """exp(ix) (J - iY)."""
+
+    ufunc, dtypes = sc.hankel2e, "FD"
+
+    def partials(self, out: Any, v: Any, x: Any) -> Sequence[Any]:
+        return None, lambda: self.half(v, x) + out * 1j
+
+
+class Iv(Ordered):
+    """The modified Bessel function of the first kind: 2 I'ᵥ = Iᵥ₋₁ + Iᵥ₊₁ (DLMF 10.29.1)."""
+
+    ufunc = sc.iv
+
+    def partials(self, out: Any, v: Any, x: Any) -> Sequence[Any]:
+        return None, lambda: (iv(v - 1.0, x) + iv(v + 1.0, x)) * 0.5
+
+
+class Kv(Ordered):
+    """The modified Bessel function of the second kind: 2 K'ᵥ = -Kᵥ₋₁ - Kᵥ₊₁ (DLMF 10.29.1)."""
+
+    ufunc = sc.kv
+
+    def partials(self, out: Any, v: Any, x: Any) -> Sequence[Any]:
+        return None, lambda: (kv(v - 1.0, x) + kv(v + 1.0, x)) * -0.5
+
+
+class Kve(Ordered):
+    """exp(x) K."""
+
+    ufunc = sc.kve
+
+    def partials(self, out: Any, v: Any, x: Any) -> Sequence[Any]:
+        return None, lambda: out - (kve(v - 1.0, x) + kve(v + 1.0, x)) * 0.5
+
+
+class _Scaled(Ordered, abstract=True):
+    """A function times exp(-|part of x|), which is not holomorphic: the factor is differentiated over the reals."""
+
+    analytic = False
+    next: ClassVar[float] = -1.0  # 2 C'ᵥ = Cᵥ₋₁ ∓ Cᵥ₊₁
+    part: ClassVar[Any] = imag
+
+    def partials(self, out: Any, v: Any, x: Any) -> Sequence[Any]:
+        return None, lambda: (self(v - 1.0, x) + self(v + 1.0, x) * self.next) * 0.5
+
+    def jvp(self, primals: Sequence[Any], outs: Any, tangents: Sequence[Any]) -> Any:
+        total = super().jvp(primals, outs, tangents)
+        x, dx = primals[1], tangents[1]
+        if is_complex(x):
+            shrink = cast(scale(sign(self.part(x)), self.part(dx)), x.type.dtype)
+        elif self.part is real:
+            shrink = scale(sign(x), dx)
+        else:
+            return total
+        return add_any(total, -scale(outs, shrink))
+
+
+class Jve(_Scaled):
+    """exp(-|Im x|) J."""
+
+    ufunc = sc.jve
+
+
+class Yve(_Scaled):
+    """exp(-|Im x|) Y."""
+
+    ufunc = sc.yve
+
+
+class Ive(_Scaled):
+    """exp(-|Re x|) I."""
+
+    ufunc, next, part = sc.ive, 1.0, real
+
+
+# -- the orders 0 and 1 -----------------------------------------------------------------------
+
+
+class _Real(Elementwise, abstract=True):
+    domain, analytic, dtypes = (0.5, 3.0), False, "fd"
+
+
+def _second(function: Any, x: Any) -> Any:
+    """The function of order 2 at x."""
+    return function(splat(2, x.type), x)
+
+
+class J0(_Real):
+    ufunc = sc.j0
+
+    def partials(self, out: Any, x: Any) -> Sequence[Any]:
+        return (lambda: -j1(x),)
+
+
+class J1(_Real):
+    ufunc = sc.j1
+
+    def partials(self, out: Any, x: Any) -> Sequence[Any]:
+        return (lambda: (j0(x) - _second(jv, x)) * 0.5,)
+
+
+class Y0(_Real):
+    ufunc = sc.y0
+
+    def partials(self, out: Any, x: Any) -> Sequence[Any]:
+        return (lambda: -y1(x),)
+
+
+class Y1(_Real):
+    ufunc = sc.y1
+
+    def partials(self, out: Any, x: Any) -> Sequence[Any]:
+        return (lambda: (y0(x) - _second(yv, x)) * 0.5,)
+
+
+class I0(_Real):
+    ufunc = sc.i0
+
+    def partials(self, out: Any, x: Any) -> Sequence[Any]:
+        return (lambda: i1(x),)
+
+
+class I1(_Real):
+    ufunc = sc.i1
+
+    def partials(self, out: Any, x: Any) -> Sequence[Any]:
+        return (lambda: (i0(x) + _second(iv, x)) * 0.5,)
+
+
+class I0e(_Real):
+    ufunc = sc.i0e
+
+    def partials(self, out: Any, x: Any) -> Sequence[Any]:
+        return (lambda: i1e(x) - sign(x) * out,)
+
+
+class I1e(_Real):
+    ufunc = sc.i1e
+
+    def partials(self, out: Any, x: Any) -> Sequence[Any]:
+        return (lambda: (i0e(x) + _second(ive, x)) * 0.5 - sign(x) * out,)
+
+
+class K0(_Real):
+    ufunc = sc.k0
+
+    def partials(self, out: Any, x: Any) -> Sequence[Any]:
+        return (lambda: -k1(x),)
+
+
+class K1(_Real):
+    ufunc = sc.k1
+
+    def partials(self, out: Any, x: Any) -> Sequence[Any]:
+        return (lambda: (k0(x) + _second(kv, x)) * -0.5,)
+
+
+class K0e(_Real):
+    ufunc = sc.k0e
+
+    def partials(self, out: Any, x: Any) -> Sequence[Any]:
+        return (lambda: out - k1e(x),)
+
+
+class K1e(_Real):
+    ufunc = sc.k1e
+
+    def partials(self, out: Any, x: Any) -> Sequence[Any]:
+        return (lambda: out - (k0e(x) + _second(kve, x)) * 0.5,)
+
+
+# -- spherical Bessel functions of integer order n -------------------------------------------------
+
+
+class _Spherical(Elementwise, abstract=True):
+    """(2n+1) f'ₙ = n fₙ₋₁ ± (n+1) fₙ₊₁ (DLMF 10.51.2 and 10.51.5), which holds at 0 too."""
+
+    n: int
+    before: ClassVar[float] = 1.0
+    after: ClassVar[float] = -1.0
+
+    def evaluate(self, x: Any) -> Any:
+        return np.asarray(self.ufunc(self.n, x)).astype(x.dtype)[()]
+
+    def partials(self, out: Any, x: Any) -> Sequence[Any]:
+        n, family = self.n, type(self)
+
+        def by_x() -> Any:
+            total = family(n + 1)(x) * (self.after * (n + 1) / (2 * n + 1))
+            return total if n == 0 else total + family(n - 1)(x) * (self.before * n / (2 * n + 1))
+
+        return (by_x,)
+
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        for n in (0, 2):
+            yield Sample(cls(n), np.array([0.7, 1.9, 3.2]))
+            yield Sample(cls(n), np.array([0.7 + 0.2j, 1.9 - 0.5j]))
+
+
+class SphericalJn(_Spherical):
+    n: int
+    ufunc = staticmethod(sc.spherical_jn)
+
+
+class SphericalYn(_Spherical):
+    n: int
+    ufunc = staticmethod(sc.spherical_yn)
+
+
+class SphericalIn(_Spherical):
+    n: int
+    ufunc, after = staticmethod(sc.spherical_in), 1.0
+
+
+class SphericalKn(_Spherical):
+    n: int
+    ufunc, before, after = staticmethod(sc.spherical_kn), -1.0, -1.0
+
+
+# -- Airy, Struve, Kelvin ------------------------------------------------------------------------
+
+
+class Airy(Several):
+    """Ai, Ai', Bi, Bi', which satisfy w'' = x w (DLMF 9.2.1)."""
+
+    ufunc, domain, analytic, dtypes, count = sc.airy, (-2.0, 2.0), True, "fdFD", 4
+
+    def partials(self, out: Any, x: Any) -> Sequence[Any]:
+        a, da, b, db = out
+        return (lambda: (da, x * a, db, x * b),)
+
+
+class Airye(Several):
+    """Ai and Ai' times exp(ζ), Bi and Bi' times exp(-ζ), ζ = 2/3 x**1.5, for x ≥ 0."""
+
+    ufunc, domain, count = sc.airye, (0.5, 3.0), 4
+
+    def partials(self, out: Any, x: Any) -> Sequence[Any]:
+        a, da, b, db = out
+
+        def by_x() -> Any:
+            r = sqrt(x)
+            return da + r * a, x * a + r * da, db - r * b, x * b - r * db
+
+        return (by_x,)
+
+
+class _Struve(Ordered, abstract=True):
+    """2 H'ᵥ = Hᵥ₋₁ ∓ Hᵥ₊₁ + (x/2)ᵛ / (√π Γ(v + 3/2)) (DLMF 11.4.25 and 11.4.29)."""
+
+    dtypes, analytic = "fd", False
+    next: ClassVar[float] = -1.0
+
+    def partials(self, out: Any, v: Any, x: Any) -> Sequence[Any]:
+        def by_x() -> Any:
+            rest = power(x * 0.5, v) * rgamma(v + 1.5) * pi**-0.5
+            return (self(v - 1.0, x) + self(v + 1.0, x) * self.next + rest) * 0.5
+
+        return None, by_x
+
+
+class Struve(_Struve):
+    """Struve's function H."""
+
+    ufunc = sc.struve
+
+
+class Modstruve(_Struve):
+    """The modified Struve function L."""
+
+    ufunc, next = sc.modstruve, 1.0
+
+
+class Ber(_Real):
+    """ber + i bei = J₀(x exp(3πi/4)) (DLMF 10.61.1); ber'' = -bei - ber'/x, bei'' = ber - bei'/x, and so for ker and kei."""
+
+    ufunc = sc.ber
+
+    def partials(self, out: Any, x: Any) -> Sequence[Any]:
+        return (lambda: berp(x),)
+
+
+class Bei(_Real):
+    ufunc = sc.bei
+
+    def partials(self, out: Any, x: Any) -> Sequence[Any]:
+        return (lambda: beip(x),)
+
+
+class Berp(_Real):
+    ufunc = sc.berp
+
+    def partials(self, out: Any, x: Any) -> Sequence[Any]:
+        return (lambda: -bei(x) - out / x,)
+
+
+class Beip(_Real):
+    ufunc = sc.beip
+
+    def partials(self, out: Any, x: Any) -> Sequence[Any]:
+        return (lambda: ber(x) - out / x,)
+
+
+class Ker(_Real):
+    ufunc = sc.ker
+
+    def partials(self, out: Any, x: Any) -> Sequence[Any]:
+        return (lambda: kerp(x),)
+
+
+class Kei(_Real):
+    ufunc = sc.kei
+
+    def partials(self, out: Any, x: Any) -> Sequence[Any]:
+        return (lambda: keip(x),)
+
+
+class Kerp(_Real):
+    ufunc = sc.kerp
+
+    def partials(self, out: Any, x: Any) -> Sequence[Any]:
+        return (lambda: -kei(x) - out / x,)
+
+
+class Keip(_Real):
+    ufunc = sc.keip
+
+    def partials(self, out: Any, x: Any) -> Sequence[Any]:
+        return (lambda: ker(x) - out / x,)
+
+
+jv, yv, iv, kv, ive, kve, airy = Jv(), Yv(), Iv(), Kv(), Ive(), Kve(), Airy()
+j0, j1, y0, y1, i0, i1, i0e, i1e, k0, k1, k0e, k1e = J0(), J1(), Y0(), Y1(), I0(), I1(), I0e(), I1e(), K0(), K1(), K0e(), K1e()
+ber, bei, berp, beip, ker, kei, kerp, keip = Ber(), Bei(), Berp(), Beip(), Ker(), Kei(), Kerp(), Keip()

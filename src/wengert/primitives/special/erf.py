@@ -1,0 +1,224 @@
+"""The error function, Dawson's, the normal distribution, and integrals of theirs. DLMF chapter 7.
+
+Knows SciPy and the elementary families. Start at `Erf`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from math import pi
+from typing import Any
+
+import numpy as np
+import scipy.special as sc
+
+from wengert.contract import Elementwise, Sample
+from wengert.primitives.arith import complex_, imag, real, reciprocal
+from wengert.primitives.math import cos, exp, sin
+from wengert.primitives.special.base import Several, is_complex
+
+TWO_OVER_ROOT_PI = 2 / pi**0.5
+ROOT_TWO_PI = (2 * pi) ** 0.5
+
+
+def _gaussian(x: Any) -> Any:
+    return exp(-(x * x))
+
+
+class Erf(Elementwise):
+    """erf' = 2 exp(-x²) / √π (DLMF 7.10.1), as for its relatives below."""
+
+    ufunc, domain = sc.erf, (-2.0, 2.0)
+
+    def partials(self, out: Any, x: Any) -> Sequence[Any]:
+        return (lambda: _gaussian(x) * TWO_OVER_ROOT_PI,)
+
+
+class Erfc(Elementwise):
+    """1 - erf(x)."""
+
+    ufunc, domain = sc.erfc, (-2.0, 2.0)
+
+    def partials(self, out: Any, x: Any) -> Sequence[Any]:
+        return (lambda: _gaussian(x) * -TWO_OVER_ROOT_PI,)
+
+
+class Erfi(Elementwise):
+    """-i erf(i x)."""
+
+    ufunc, domain = sc.erfi, (-2.0, 2.0)
+
+    def partials(self, out: Any, x: Any) -> Sequence[Any]:
+        return (lambda: exp(x * x) * TWO_OVER_ROOT_PI,)
+
+
+class Erfcx(Elementwise):
+    """exp(x²) erfc(x)."""
+
+    ufunc, domain = sc.erfcx, (-2.0, 4.0)
+
+    def partials(self, out: Any, x: Any) -> Sequence[Any]:
+        return (lambda: x * out * 2.0 - TWO_OVER_ROOT_PI if is_complex(x) else ErfcxDerivative(1)(x),)
+
+
+class Dawsn(Elementwise):
+    """Dawson's integral exp(-x²) ∫₀ˣ exp(t²) dt."""
+
+    ufunc, domain = sc.dawsn, (-2.0, 4.0)
+
+    def partials(self, out: Any, x: Any) -> Sequence[Any]:
+        return (lambda: 1.0 - x * out * 2.0 if is_complex(x) else DawsnDerivative(1)(x),)
+
+
+def _derivative(n: int, x: Any, y0: Any, sign: int, inhomogeneity: float, factor: float, far: Any) -> Any:
+    """n-th derivative of the y with y' = sign 2xy + inhomogeneity.
+
+    By differentiating that equation; `far` out, where it cancels, by the asymptotic series
+    y ~ factor Σ (-sign)ᵏ (2k-1)!! / (2ᵏ x²ᵏ⁺¹) (DLMF 7.12.1), term by term.
+    """
+    before, y = y0, sign * 2 * x * y0 + inhomogeneity
+    for k in range(2, n + 1):
+        before, y = y, sign * (2 * x * y + 2 * (k - 1) * before)
+    xs = np.where(far, x, 50.0)
+    series = np.zeros_like(xs)
+    for k in range(30):
+        term = (-sign) ** k * sc.factorial2(2 * k - 1) / 2.0**k * sc.poch(2 * k + 1, n) * (-1) ** n / xs ** (2 * k + 1 + n)
+        series = np.where(np.abs(term) > 1e-18 * np.abs(series), series + term, series)
+    return np.where(far, factor * series, y).astype(x.dtype)[()]
+
+
+class _Derivative(Elementwise, abstract=True):
+    n: int
+    analytic, dtypes = False, "fd"
+
+    def partials(self, out: Any, x: Any) -> Sequence[Any]:
+        return (lambda: type(self)(self.n + 1)(x),)
+
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        for n in (1, 2):
+            yield Sample(cls(n), np.array([-1.5, 0.0, 0.7, 3.0, 20.0]), complex_step=False)
+
+
+class ErfcxDerivative(_Derivative):
+    """The n-th derivative of erfcx; erfcx' = 2 x erfcx - 2/√π."""
+
+    n: int
+
+    def evaluate(self, x: Any) -> Any:
+        x = np.asarray(x)
+        z = x.astype(np.float64)
+        return _derivative(self.n, z, sc.erfcx(z), 1, -TWO_OVER_ROOT_PI, pi**-0.5, z > 7 + self.n).astype(x.dtype)[()]
+
+
+class DawsnDerivative(_Derivative):
+    """The n-th derivative of Dawson's integral; D' = 1 - 2 x D."""
+
+    n: int
+
+    def evaluate(self, x: Any) -> Any:
+        x = np.asarray(x)
+        z = x.astype(np.float64)
+        return _derivative(self.n, z, sc.dawsn(z), -1, 1.0, 0.5, np.abs(z) > 7 + self.n).astype(x.dtype)[()]
+
+
+class Wofz(Elementwise):
+    """Faddeeva's function w(z) = exp(-z²) erfc(-iz); w' = 2i/√π - 2 z w (DLMF 7.10.2)."""
+
+    ufunc, domain, dtypes = sc.wofz, (-1.0, 2.0), "FD"
+
+    def partials(self, out: Any, z: Any) -> Sequence[Any]:
+        return (lambda: z * out * -2.0 + 1j * TWO_OVER_ROOT_PI,)
+
+
+class Erfinv(Elementwise):
+    ufunc, domain, analytic, dtypes = sc.erfinv, (-0.9, 0.9), False, "fd"
+
+    def partials(self, out: Any, x: Any) -> Sequence[Any]:
+        return (lambda: exp(out * out) * (1 / TWO_OVER_ROOT_PI),)
+
+
+class Erfcinv(Elementwise):
+    ufunc, domain, analytic, dtypes = sc.erfcinv, (0.1, 1.9), False, "fd"
+
+    def partials(self, out: Any, x: Any) -> Sequence[Any]:
+        return (lambda: exp(out * out) * (-1 / TWO_OVER_ROOT_PI),)
+
+
+# -- the normal distribution ---------------------------------------------------------------
+
+
+class Ndtr(Elementwise):
+    """The standard normal distribution function Φ."""
+
+    ufunc, domain = sc.ndtr, (-2.0, 2.0)
+
+    def partials(self, out: Any, x: Any) -> Sequence[Any]:
+        return (lambda: exp(x * x * -0.5) * (1 / ROOT_TWO_PI),)
+
+
+class LogNdtr(Elementwise):
+    """log Φ; the derivative φ/Φ = √(2/π) / erfcx(-x/√2) is exact far in the lower tail."""
+
+    ufunc, domain = sc.log_ndtr, (-3.0, 2.0)
+
+    def partials(self, out: Any, x: Any) -> Sequence[Any]:
+        return (lambda: (2 / pi) ** 0.5 / erfcx(x * -(0.5**0.5)),)
+
+
+class Ndtri(Elementwise):
+    """The quantile function of the standard normal distribution."""
+
+    ufunc, domain, analytic, dtypes = sc.ndtri, (0.1, 0.9), False, "fd"
+
+    def partials(self, out: Any, p: Any) -> Sequence[Any]:
+        return (lambda: exp(out * out * 0.5) * ROOT_TWO_PI,)
+
+
+class NdtriExp(Elementwise):
+    """The x with log Φ(x) = y."""
+
+    ufunc, domain, analytic, dtypes = sc.ndtri_exp, (-3.0, -0.2), False, "fd"
+
+    def partials(self, out: Any, y: Any) -> Sequence[Any]:
+        return (lambda: erfcx(out * -(0.5**0.5)) * (pi / 2) ** 0.5,)
+
+
+class OwensT(Elementwise):
+    """Owen's T(h, a) = ∫₀ᵃ exp(-h²(1+t²)/2) / (1+t²) dt / 2π (Owen 1956)."""
+
+    ufunc, domain, analytic, dtypes = sc.owens_t, ((-2.0, 2.0), (-2.0, 2.0)), False, "fd"
+
+    def partials(self, out: Any, h: Any, a: Any) -> Sequence[Any]:
+        return (
+            lambda: exp(h * h * -0.5) * erf(a * h * 0.5**0.5) * (-0.5 / ROOT_TWO_PI),
+            lambda: exp(h * h * (1.0 + a * a) * -0.5) * reciprocal(1.0 + a * a) * (0.5 / pi),
+        )
+
+
+class VoigtProfile(Elementwise):
+    """Re w(z) / (σ √(2π)) with z = (x + iγ) / (σ√2) (DLMF 7.19)."""
+
+    ufunc, domain, analytic, dtypes = sc.voigt_profile, ((-2.0, 2.0), (0.5, 2.0), (0.5, 2.0)), False, "fd"
+
+    def partials(self, out: Any, x: Any, sigma: Any, gamma: Any) -> Sequence[Any]:
+        z = complex_(x / sigma, gamma / sigma) * 0.5**0.5
+        dw = z * wofz(z) * -2.0 + 1j * TWO_OVER_ROOT_PI
+        scale = reciprocal(sigma * sigma) * (0.5 / pi**0.5)
+        return (
+            lambda: real(dw) * scale,
+            lambda: -(out / sigma) - real(dw * z) * scale * 2.0**0.5,
+            lambda: -imag(dw) * scale,
+        )
+
+
+class Fresnel(Several):
+    """Fresnel's integrals S and C of sin(πt²/2) and cos(πt²/2) (DLMF 7.2.7)."""
+
+    ufunc, domain, analytic, dtypes = sc.fresnel, (-2.0, 2.0), True, "fdFD"
+
+    def partials(self, out: Any, x: Any) -> Sequence[Any]:
+        return (lambda: (sin(x * x * (pi / 2)), cos(x * x * (pi / 2))),)
+
+
+erf, erfcx, wofz, dawsn, ndtr, log_ndtr = Erf(), Erfcx(), Wofz(), Dawsn(), Ndtr(), LogNdtr()

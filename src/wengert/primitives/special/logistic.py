@@ -1,0 +1,326 @@
+"""Logistic, entropy-like, Box-Cox and Huber functions, and elementary ones that SciPy adds to NumPy's.
+
+Knows SciPy and the elementary families. Start at `Expit`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import scipy.special as sc
+
+from wengert.contract import Elementwise, Sample
+from wengert.ir.values import splat
+from wengert.primitives.arith import Flat, abs_, equal, logical_and, reciprocal, sign
+from wengert.primitives.math import exp, log, log1p, power, sin, sqrt
+from wengert.primitives.special.base import is_complex, where
+
+
+class _Real(Elementwise, abstract=True):
+    analytic, dtypes = False, "fd"
+
+
+class Expit(_Real):
+    """The logistic function σ(x) = 1 / (1 + exp(-x)); σ' = σ(x) σ(-x), exact in both tails."""
+
+    ufunc, domain = sc.expit, (-2.0, 2.0)
+
+    def partials(self, out: Any, x: Any) -> Sequence[Any]:
+        return (lambda: out * expit(-x),)
+
+
+class LogExpit(_Real):
+    """log σ(x)."""
+
+    ufunc, domain = sc.log_expit, (-2.0, 2.0)
+
+    def partials(self, out: Any, x: Any) -> Sequence[Any]:
+        return (lambda: expit(-x),)
+
+
+class Logit(_Real):
+    """log(p / (1 - p))."""
+
+    ufunc, domain = sc.logit, (0.1, 0.9)
+
+    def partials(self, out: Any, p: Any) -> Sequence[Any]:
+        return (lambda: reciprocal(p * (1.0 - p)),)
+
+
+class Softplus(_Real):
+    """log(1 + exp(x)); its derivative is the logistic function."""
+
+    domain = (-2.0, 2.0)
+
+    def evaluate(self, x: Any) -> Any:
+        return np.logaddexp(x, np.zeros((), x.dtype))
+
+    def partials(self, out: Any, x: Any) -> Sequence[Any]:
+        return (lambda: expit(x),)
+
+
+class Exprel(_Real):
+    """(exp(x) - 1) / x; derivatives are ∫₀¹ tⁿ exp(xt) dt = ₁F₁(n+1; n+2; x) / (n+1) (DLMF 13.4.1)."""
+
+    ufunc, domain = sc.exprel, (-2.0, 2.0)
+
+    def partials(self, out: Any, x: Any) -> Sequence[Any]:
+        return (lambda: ExprelDerivative(1)(x),)
+
+
+class ExprelDerivative(_Real):
+    """The n-th derivative of exprel; Kummer's transformation (DLMF 13.2.39) where x is negative."""
+
+    n: int
+
+    def evaluate(self, x: Any) -> Any:
+        n, scale = self.n, np.exp(np.minimum(x, 0))
+        return (scale * sc.hyp1f1(np.where(x < 0, 1, n + 1), n + 2, np.abs(x)) / (n + 1)).astype(x.dtype)[()]
+
+    def partials(self, out: Any, x: Any) -> Sequence[Any]:
+        return (lambda: ExprelDerivative(self.n + 1)(x),)
+
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        for n in (1, 2):
+            yield Sample(cls(n), np.array([-3.0, 0.0, 0.2, 2.5]), complex_step=False)
+
+
+class Log1pRatio(_Real):
+    """The n-th derivative of log(1 + x) / x = ₂F₁(1, 1; 2; -x) (DLMF 15.4.1, 15.5.2), after Pfaff's transformation 15.8.1."""
+
+    n: int
+
+    def evaluate(self, x: Any) -> Any:
+        n = self.n
+        value = (-1) ** n * sc.factorial(n) / (n + 1) * sc.hyp2f1(n + 1, 1, n + 2, x / (1 + x)) / (1 + x) ** (n + 1)
+        return np.asarray(value).astype(x.dtype)[()]
+
+    def partials(self, out: Any, x: Any) -> Sequence[Any]:
+        return (lambda: Log1pRatio(self.n + 1)(x),)
+
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        for n in (0, 1, 2):
+            yield Sample(cls(n), np.array([-0.5, 0.0, 0.2, 2.5]), complex_step=False)
+
+
+# -- x log y and its kind, 0 where x is 0 -------------------------------------------------------
+
+
+def _ratio(x: Any, y: Any) -> Any:
+    """x / y, but 0 at (0, 0): x log y is 0 there for every y."""
+    return x / where(logical_and(equal(x, splat(0, x.type)), equal(y, splat(0, y.type))), 1.0, y)
+
+
+class Xlogy(Elementwise):
+    """x log(y), 0 where x is 0; the derivative by x is log(y), -inf at (0, 0)."""
+
+    ufunc, domain = sc.xlogy, ((0.5, 3.0), (0.5, 3.0))
+
+    def partials(self, out: Any, x: Any, y: Any) -> Sequence[Any]:
+        return lambda: log(y), lambda: _ratio(x, y)
+
+
+class Xlog1py(Elementwise):
+    """x log(1 + y), 0 where x is 0."""
+
+    ufunc, domain = sc.xlog1py, ((0.5, 3.0), (-0.5, 3.0))
+
+    def partials(self, out: Any, x: Any, y: Any) -> Sequence[Any]:
+        return lambda: log1p(y), lambda: _ratio(x, y + 1.0)
+
+
+class Entr(_Real):
+    """-x log(x), 0 at 0."""
+
+    ufunc, domain = sc.entr, (0.5, 3.0)
+
+    def partials(self, out: Any, x: Any) -> Sequence[Any]:
+        return (lambda: -log(x) - 1.0,)
+
+
+class RelEntr(_Real):
+    """x log(x/y), 0 at x = 0 ≤ y."""
+
+    ufunc, domain = sc.rel_entr, ((0.5, 3.0), (0.5, 3.0))
+
+    def partials(self, out: Any, x: Any, y: Any) -> Sequence[Any]:
+        return lambda: log(x / y) + 1.0, lambda: -_ratio(x, y)
+
+
+class KlDiv(_Real):
+    """x log(x/y) - x + y."""
+
+    ufunc, domain = sc.kl_div, ((0.5, 3.0), (0.5, 3.0))
+
+    def partials(self, out: Any, x: Any, y: Any) -> Sequence[Any]:
+        return lambda: log(x / y), lambda: 1.0 - _ratio(x, y)
+
+
+# -- robust losses ----------------------------------------------------------------------------
+
+
+class Huber(_Real):
+    """r²/2 where |r| ≤ δ, δ(|r| - δ/2) beyond: continuously differentiable in both."""
+
+    ufunc, domain = sc.huber, ((0.5, 1.0), (-2.0, -1.2))
+
+    def partials(self, out: Any, delta: Any, r: Any) -> Sequence[Any]:
+        within = abs_(r) <= delta
+        return lambda: where(within, 0.0, abs_(r) - delta), lambda: where(within, r, sign(r) * delta)
+
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        yield from super().samples()
+        yield Sample(cls(), np.array([1.0, 2.0]), np.array([-0.5, 1.3]), complex_step=False)
+
+
+class PseudoHuber(_Real):
+    """δ² (√(1 + u²) - 1) with u = r/δ; with s = √(1 + u²) it is δ² u² / (1 + s)."""
+
+    ufunc, domain = sc.pseudo_huber, ((0.5, 1.5), (-2.0, 2.0))
+
+    def partials(self, out: Any, delta: Any, r: Any) -> Sequence[Any]:
+        u = r / delta
+        s = sqrt(1.0 + u * u)
+        return lambda: delta * (u * u) * (u * u) / (s * (1.0 + s) * (1.0 + s)), lambda: r / s
+
+
+# -- Box and Cox's transformations ----------------------------------------------------------------
+
+
+class Boxcox(_Real):
+    """(xᵏ - 1) / k, log x at k = 0: log(x) exprel(k log x), smooth in k."""
+
+    ufunc, domain = sc.boxcox, ((0.5, 3.0), (-1.0, 1.0))
+
+    def partials(self, out: Any, x: Any, k: Any) -> Sequence[Any]:
+        def by_k() -> Any:
+            y = log(x)
+            return y * y * ExprelDerivative(1)(k * y)
+
+        return lambda: power(x, k - 1.0), by_k
+
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        yield from super().samples()
+        yield Sample(cls(), np.array([0.7, 2.0]), np.array([0.0, 0.0]), complex_step=False)
+
+
+class Boxcox1p(_Real):
+    """((1 + x)ᵏ - 1) / k, log(1 + x) at k = 0."""
+
+    ufunc, domain = sc.boxcox1p, ((-0.5, 3.0), (-1.0, 1.0))
+
+    def partials(self, out: Any, x: Any, k: Any) -> Sequence[Any]:
+        def by_k() -> Any:
+            y = log1p(x)
+            return y * y * ExprelDerivative(1)(k * y)
+
+        return lambda: exp((k - 1.0) * log1p(x)), by_k
+
+
+class InvBoxcox(_Real):
+    """(1 + k y)^(1/k), exp(y) at k = 0: exp(y g(k y)) with g(z) = log(1 + z) / z, smooth in k."""
+
+    ufunc, domain = sc.inv_boxcox, ((-0.5, 1.0), (-0.9, 0.9))
+
+    def partials(self, out: Any, y: Any, k: Any) -> Sequence[Any]:
+        return lambda: out / (1.0 + k * y), lambda: out * (y * y) * Log1pRatio(1)(k * y)
+
+
+class InvBoxcox1p(_Real):
+    """(1 + k y)^(1/k) - 1."""
+
+    ufunc, domain = sc.inv_boxcox1p, ((-0.5, 1.0), (-0.9, 0.9))
+
+    def partials(self, out: Any, y: Any, k: Any) -> Sequence[Any]:
+        return lambda: (out + 1.0) / (1.0 + k * y), lambda: (out + 1.0) * (y * y) * Log1pRatio(1)(k * y)
+
+
+# -- elementary -------------------------------------------------------------------------------
+
+
+class Cosm1(_Real):
+    """cos(x) - 1."""
+
+    ufunc, domain = sc.cosm1, (-2.0, 2.0)
+
+    def partials(self, out: Any, x: Any) -> Sequence[Any]:
+        return (lambda: -sin(x),)
+
+
+class Powm1(_Real):
+    """x**y - 1."""
+
+    ufunc, domain = sc.powm1, ((0.5, 2.0), (-2.0, 2.0))
+
+    def partials(self, out: Any, x: Any, y: Any) -> Sequence[Any]:
+        return lambda: y * power(x, y - 1.0), lambda: (out + 1.0) * log(x)
+
+
+class Exp10(_Real):
+    """10**x."""
+
+    ufunc, domain = sc.exp10, (-1.0, 1.0)
+
+    def partials(self, out: Any, x: Any) -> Sequence[Any]:
+        return (lambda: out * float(np.log(10.0)),)
+
+
+class Sindg(_Real):
+    """The sine of an angle in degrees."""
+
+    ufunc, domain = sc.sindg, (-80.0, 80.0)
+
+    def partials(self, out: Any, x: Any) -> Sequence[Any]:
+        return (lambda: cosdg(x) * (np.pi / 180),)
+
+
+class Cosdg(_Real):
+    """The cosine of an angle in degrees."""
+
+    ufunc, domain = sc.cosdg, (10.0, 80.0)
+
+    def partials(self, out: Any, x: Any) -> Sequence[Any]:
+        return (lambda: sindg(x) * (-np.pi / 180),)
+
+
+class Tandg(_Real):
+    """The tangent of an angle in degrees."""
+
+    ufunc, domain = sc.tandg, (-70.0, 70.0)
+
+    def partials(self, out: Any, x: Any) -> Sequence[Any]:
+        return (lambda: (1.0 + out * out) * (np.pi / 180),)
+
+
+class Cotdg(_Real):
+    """The cotangent of an angle in degrees."""
+
+    ufunc, domain = sc.cotdg, (10.0, 80.0)
+
+    def partials(self, out: Any, x: Any) -> Sequence[Any]:
+        return (lambda: (1.0 + out * out) * (-np.pi / 180),)
+
+
+class RoundToEven(Flat):
+    """The nearest integer, halves to even."""
+
+    ufunc, domain, dtypes = sc.round, (0.6, 0.9), "fd"
+
+
+class Spence(Elementwise):
+    """The dilogarithm ∫₁ˣ log(t) / (1 - t) dt (DLMF 25.12.2 at 1 - x); its derivative is -1 at 1."""
+
+    ufunc, domain = sc.spence, (0.5, 3.0)
+
+    def partials(self, out: Any, x: Any) -> Sequence[Any]:
+        return (lambda: log(x) / (1.0 - x) if is_complex(x) else -Log1pRatio(0)(x - 1.0),)
+
+
+expit, softplus, xlogy, xlog1py, log_expit = Expit(), Softplus(), Xlogy(), Xlog1py(), LogExpit()
+cosdg, sindg = Cosdg(), Sindg()

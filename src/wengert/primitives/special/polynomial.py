@@ -1,0 +1,128 @@
+"""Orthogonal polynomials, by their degree and parameters. DLMF chapter 18. The derivative is by the argument.
+
+Knows SciPy and the elementary families. Start at `EvalJacobi`. Each rule gives another polynomial, so it holds at
+the ends of the interval and in every order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import scipy.special as sc
+
+from wengert.contract import Sample
+from wengert.ir.values import splat
+from wengert.primitives.shape import cast
+from wengert.primitives.special.base import BY_PARAMETER, Ordered
+
+
+class _Polynomial(Ordered, abstract=True):
+    """`derivative` is what DLMF gives for n ≥ 1; of degree 0 the derivative is 0."""
+
+    def evaluate(self, n: Any, *rest: Any) -> Any:
+        below = n < 0
+        value = self.ufunc(np.maximum(n, 0), *rest)
+        return np.where(below, np.zeros((), value.dtype), value)[()] if np.any(below) else value
+
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        rng = np.random.default_rng(len(cls.name))
+        for dtype in ("d", "D") if cls.analytic else ("d",):
+            x = rng.uniform(-0.9, 0.9, 4).astype(dtype)
+            yield Sample(cls(), np.array([0.0, 1.0, 2.0, 5.0]), *rng.uniform(0.3, 1.6, (len(cls.fixed) - 1, 4)), x, complex_step=cls.analytic)
+
+
+class EvalJacobi(_Polynomial):
+    """d/dx P(n, α, β) = (n+α+β+1)/2 P(n-1, α+1, β+1) (DLMF 18.9.15)."""
+
+    ufunc, fixed = sc.eval_jacobi, {0: BY_PARAMETER, 1: BY_PARAMETER, 2: BY_PARAMETER}
+
+    def partials(self, out: Any, n: Any, a: Any, b: Any, x: Any) -> Sequence[Any]:
+        return None, None, None, lambda: self(n - 1.0, a + 1.0, b + 1.0, x) * cast((n + a + b + 1.0) * 0.5, x.type.dtype)
+
+
+class EvalLegendre(_Polynomial):
+    """P(n) = P(n, 0, 0) of Jacobi."""
+
+    ufunc, fixed = sc.eval_legendre, {0: BY_PARAMETER}
+
+    def partials(self, out: Any, n: Any, x: Any) -> Sequence[Any]:
+        one = splat(1, n.type)
+        return None, lambda: eval_jacobi(n - 1.0, one, one, x) * cast((n + 1.0) * 0.5, x.type.dtype)
+
+
+class EvalGegenbauer(_Polynomial):
+    """d/dx C(n, λ) = 2λ C(n-1, λ+1) (DLMF 18.9.19)."""
+
+    ufunc, fixed = sc.eval_gegenbauer, {0: BY_PARAMETER, 1: BY_PARAMETER}
+
+    def partials(self, out: Any, n: Any, a: Any, x: Any) -> Sequence[Any]:
+        return None, None, lambda: self(n - 1.0, a + 1.0, x) * cast(a * 2.0, x.type.dtype)
+
+
+class EvalChebyu(_Polynomial):
+    """U(n) = C(n, 1) of Gegenbauer."""
+
+    ufunc, fixed = sc.eval_chebyu, {0: BY_PARAMETER}
+
+    def partials(self, out: Any, n: Any, x: Any) -> Sequence[Any]:
+        return None, lambda: eval_gegenbauer(n - 1.0, splat(2, n.type), x) * 2.0
+
+
+class EvalChebyt(_Polynomial):
+    """T'(n) = n U(n-1) (DLMF 18.9.21)."""
+
+    ufunc, fixed = sc.eval_chebyt, {0: BY_PARAMETER}
+
+    def partials(self, out: Any, n: Any, x: Any) -> Sequence[Any]:
+        return None, lambda: eval_chebyu(n - 1.0, x) * cast(n, x.type.dtype)
+
+
+class EvalGenlaguerre(_Polynomial):
+    """d/dx L(n, α) = -L(n-1, α+1) (DLMF 18.9.23)."""
+
+    ufunc, fixed = sc.eval_genlaguerre, {0: BY_PARAMETER, 1: BY_PARAMETER}
+
+    def partials(self, out: Any, n: Any, a: Any, x: Any) -> Sequence[Any]:
+        return None, None, lambda: -self(n - 1.0, a + 1.0, x)
+
+
+class EvalLaguerre(_Polynomial):
+    """L(n) = L(n, 0)."""
+
+    ufunc, fixed = sc.eval_laguerre, {0: BY_PARAMETER}
+
+    def partials(self, out: Any, n: Any, x: Any) -> Sequence[Any]:
+        return None, lambda: -eval_genlaguerre(n - 1.0, splat(1, n.type), x)
+
+
+class _Hermite(_Polynomial, abstract=True):
+    fixed = {0: BY_PARAMETER}
+    analytic, dtypes = False, "fd"
+
+    def evaluate(self, n: Any, x: Any) -> Any:
+        below = n < 0
+        return np.where(below, 0, self.ufunc(np.maximum(n, 0).astype(np.int64), x)).astype(x.dtype)[()]
+
+
+class EvalHermite(_Hermite):
+    """H'(n) = 2n H(n-1) (DLMF 18.9.25)."""
+
+    ufunc = sc.eval_hermite
+
+    def partials(self, out: Any, n: Any, x: Any) -> Sequence[Any]:
+        return None, lambda: self(n - 1.0, x) * (n * 2.0)
+
+
+class EvalHermitenorm(_Hermite):
+    """He'(n) = n He(n-1) (DLMF 18.9.27)."""
+
+    ufunc = sc.eval_hermitenorm
+
+    def partials(self, out: Any, n: Any, x: Any) -> Sequence[Any]:
+        return None, lambda: self(n - 1.0, x) * n
+
+
+eval_jacobi, eval_gegenbauer, eval_chebyu, eval_genlaguerre = EvalJacobi(), EvalGegenbauer(), EvalChebyu(), EvalGenlaguerre()

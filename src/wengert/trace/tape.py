@@ -1,0 +1,281 @@
+"""The tape: the operations that a run of a function performs, found again if the same run was seen before.
+
+Every run walks a tree of traces. A node is one operation on variables; a run that performs the
+same operations as an earlier one walks the same nodes, makes no new equations, and ends at the
+same Function, whose derivative is then remembered too. Nothing is computed while walking: a
+value is computed when Python asks for it (a branch, an index, `print`).
+
+Knows nothing of NumPy's functions. Start at `Tape.bind`.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from wengert.config import settings
+from wengert.errors import AbstractValueError, EscapedTracerError, four_parts
+from wengert.ir.operation import Operation
+from wengert.ir.types import Type, array_type
+from wengert.ir.values import Equation, Function, Literal, Traced, Var
+from wengert.source import here
+
+_LITERAL_VARIANTS = 8  # after so many different constants at one place, they are taken for data
+
+
+class Node:
+    """One step of a trace: an equation, or an input (the root's, or a captured constant)."""
+
+    __slots__ = ("children", "equation", "functions", "lift", "literals", "outs", "parent")
+
+    def __init__(self, parent: Node | None, equation: Equation | None, outs: tuple[Var, ...]) -> None:
+        self.parent = parent
+        self.equation = equation
+        self.outs = outs
+        self.children: dict[Any, Node] = {}
+        self.functions: dict[Any, Function] = {}
+        self.literals = 0
+        self.lift = False
+
+
+class _Memory:
+    """The trees of recent traces, one a function and types of inputs; the least recently used go first."""
+
+    def __init__(self) -> None:
+        self.roots: OrderedDict[Any, Node] = OrderedDict()
+        self.sizes: dict[Any, int] = {}
+        self.total = 0
+
+    def root(self, key: Any, types: Sequence[Type]) -> Node:
+        found = self.roots.get(key)
+        if found is None:
+            found = Node(None, None, tuple([Var(t) for t in types]))
+            self.roots[key] = found
+            self.sizes[key] = 0
+        else:
+            self.roots.move_to_end(key)
+        return found
+
+    def grow(self, key: Any, count: int) -> None:
+        if key in self.sizes:
+            self.sizes[key] += count
+            self.total += count
+        limit = settings().trace_cache
+        while self.total > limit and self.roots:
+            oldest, _ = self.roots.popitem(last=False)
+            self.total -= self.sizes.pop(oldest)
+
+
+_memory = _Memory()
+_literals: dict[Any, Literal] = {}
+
+
+def _interned(a: Literal) -> Literal:
+    """One Literal object a value, so that traces with equal constants are equal."""
+    if not a.is_splat:
+        return a
+    key = (a.type, repr(a.value))
+    if len(_literals) > 100_000:
+        _literals.clear()
+    return _literals.setdefault(key, a)
+
+
+class Tape:
+    """A run of a function in progress. Its level orders nested runs: an operation belongs to the innermost."""
+
+    __slots__ = ("_captured", "_env", "_seen", "_trail", "arguments", "closed", "grown", "key", "level", "name", "node", "root")
+
+    def __init__(self, key: Any, types: Sequence[Type], arguments: Sequence[Any] | None, level: int, name: str) -> None:
+        self.key = (key, tuple(types))
+        self.root = self.node = _memory.root(self.key, types)
+        self.arguments = arguments  # concrete arrays or tracers of outer tapes; None where only the type is known
+        self.level = level
+        self.name = name
+        self._captured: list[Any] = []
+        self._seen: dict[int, tuple[Any, Var]] = {}  # outer tracers already captured
+        self._trail: list[Node] = []
+        self._env: dict[Any, Any] | None = None
+        self.closed = False
+        self.grown = 0
+
+    # -- recording ---------------------------------------------------------------------------
+
+    def bind(self, operation: Operation, operands: tuple[Any, ...], make: Any) -> Any:
+        """Record an operation; `make` wraps each result."""
+        if self.closed:
+            raise EscapedTracerError(
+                four_parts(
+                    f"a traced value left the function it was traced in ({self.name})",
+                    why="It stands for a value of a run that has ended, so nothing can be computed with it.",
+                    instead="return the value from the function; has_aux=True returns extra ones",
+                    where=here(),
+                )
+            )
+        key: list[Any] = [operation]
+        has_literal = False
+        for a in operands:
+            if isinstance(a, Traced) and getattr(a, "tape", None) is self:
+                key.append(a.var)  # type: ignore[attr-defined]
+            elif isinstance(a, Literal):
+                key.append(_interned(a))
+                has_literal = True
+            else:
+                key.append(self.capture(a))
+        node = self.node.children.get(tuple(key))
+        if node is None:
+            if has_literal and self.node.lift:
+                node = self._with_lifted_literals(operation, key)
+            else:
+                node = self._extend(operation, tuple(key), has_literal)
+        self.node = node
+        self._trail.append(node)
+        outs = node.outs
+        results = make(self, outs[0]) if len(outs) == 1 else tuple([make(self, v) for v in outs])
+        if operation.may_raise and self.arguments is not None:  # type: ignore[attr-defined]
+            self._compute(outs[0])  # so that LinAlgError comes at the user's line
+        return results
+
+    def _with_lifted_literals(self, operation: Operation, key: list[Any]) -> Node:
+        key = [self.capture(a.array()) if isinstance(a, Literal) else a for a in key]
+        return self.node.children.get(tuple(key)) or self._extend(operation, tuple(key), False)
+
+    def _extend(self, operation: Operation, key: tuple[Any, ...], has_literal: bool) -> Node:
+        atoms = key[1:]
+        types = operation.type(*[a.type for a in atoms])
+        node = Node(self.node, None, tuple([Var(t) for t in types]))
+        node.equation = Equation(operation, atoms, node.outs, here())
+        self._adopt(key, node)
+        if has_literal:
+            self.node.literals += 1
+            self.node.lift = self.node.literals > _LITERAL_VARIANTS
+        return node
+
+    def _adopt(self, key: Any, node: Node) -> None:
+        self.node.children[key] = node
+        self.grown += 1
+
+    def capture(self, value: Any) -> Var:
+        """A value from outside as an extra input: a tracer of an outer tape, or an array (copied if it may change)."""
+        is_tracer = isinstance(value, Traced)
+        if is_tracer:
+            seen = self._seen.get(id(value))
+            if seen is not None:
+                return seen[1]
+            type: Any = value.type
+        else:
+            if isinstance(value, np.ndarray):
+                if value.dtype.kind not in "fciub":
+                    raise AbstractValueError(four_parts(f"an array of dtype {value.dtype} cannot be used with traced values", where=here()))
+                value = value if _is_frozen(value) else value.copy()
+            elif not isinstance(value, np.generic):
+                value = np.asarray(value)[()]
+            type = array_type(value.shape, value.dtype)
+        node = self.node.children.get(type)
+        if node is None:
+            node = Node(self.node, None, (Var(type),))
+            self._adopt(type, node)
+        self.node = node
+        self._trail.append(node)
+        self._captured.append(value)
+        var = node.outs[0]
+        if is_tracer:
+            self._seen[id(value)] = (value, var)
+        if self._env is not None:
+            self._provide(var, value)
+        return var
+
+    def finish(self, outputs: Sequence[Any]) -> tuple[Function, list[Any]]:
+        """Close the tape: the Function of this run, and the captured values that are its further inputs."""
+        atoms = tuple([a.var if getattr(a, "tape", None) is self else self.capture(a) for a in outputs])
+        self.closed = True
+        found = self.node.functions.get(atoms)
+        if found is None:
+            found = self.node.functions.setdefault(atoms, self._function(atoms))
+        if self.grown:
+            _memory.grow(self.key, self.grown)
+        return found, self._captured
+
+    def _function(self, outputs: tuple[Var, ...]) -> Function:
+        steps = []
+        node: Node | None = self.node
+        while node is not None and node is not self.root:
+            steps.append(node)
+            node = node.parent
+        steps.reverse()
+        inputs = [*self.root.outs, *[s.outs[0] for s in steps if s.equation is None]]
+        from wengert.ir.builder import Builder
+
+        builder = Builder()
+        builder.equations = [s.equation for s in steps if s.equation is not None]
+        return builder.build(inputs, outputs, self.name)
+
+    # -- values ------------------------------------------------------------------------------
+
+    def value(self, var: Var) -> Any:
+        """The concrete value of a variable, computed now if it was not yet."""
+        self._compute(var)
+        assert self._env is not None
+        if var not in self._env:
+            raise AbstractValueError(
+                four_parts(
+                    "a concrete value is needed of something of which only the type is known",
+                    f"{var.type!r} in {self.name}",
+                    "Under vmap every lane has its own value, and a custom rule's cotangent is known only later, so Python cannot branch on it.",
+                    "np.where(test, a, b), or wengert.cond / wengert.while_loop",
+                    where=here(),
+                )
+            )
+        return self._env[var]
+
+    def _provide(self, var: Var, value: Any) -> None:
+        assert self._env is not None
+        if isinstance(value, Traced):
+            try:
+                self._env[var] = value.tape.value(value.var)  # type: ignore[attr-defined]
+            except AbstractValueError:
+                return
+        elif value is not None:
+            self._env[var] = value
+
+    def _compute(self, var: Var) -> None:
+        if self._env is None:
+            self._env = {}
+            for v, argument in zip(self.root.outs, self.arguments or [None] * len(self.root.outs), strict=True):
+                self._provide(v, argument)
+            captured = iter(self._captured)
+            for node in self._trail:
+                if node.equation is None:
+                    self._provide(node.outs[0], next(captured))
+        env = self._env
+        if var in env:
+            return
+        with np.errstate(all="ignore"):
+            for node in self._trail:
+                equation = node.equation
+                if equation is None:
+                    continue
+                try:
+                    operands = [a.array() if isinstance(a, Literal) else env[a] for a in equation.operands]
+                except KeyError:  # depends on something abstract
+                    continue
+                outs = equation.operation.evaluate(*operands)  # type: ignore[attr-defined]
+                if len(node.outs) == 1:
+                    env[node.outs[0]] = outs
+                else:
+                    env.update(zip(node.outs, outs, strict=True))
+        self._trail.clear()
+
+
+def _is_frozen(array: np.ndarray) -> bool:
+    """Whether nobody can write to this memory."""
+    view: Any = array
+    while isinstance(view, np.ndarray):
+        if view.flags.writeable:
+            return False
+        view = view.base
+    return view is None
+
+
