@@ -5,9 +5,10 @@ The public names, listed; nothing is computed here, so that importing stays chea
 
 from wengert.api.batching import vmap
 from wengert.api.control import cond, loop, scan, while_loop
-from wengert.api.custom import checkpoint, custom_jvp, custom_vjp, defjvp, defvjp, primitive
+from wengert.api.custom import checkpoint, custom_jvp, custom_vjp
 from wengert.api.derivatives import elementwise_grad, grad, hvp, jvp, linearize, stop_gradient, value_and_grad, vjp
 from wengert.api.jacobian import hessian, jacfwd, jacobian, jacrev
+from wengert.api.opaque import defjvp, defvjp, primitive
 from wengert.api.recording import record
 from wengert.config import config
 

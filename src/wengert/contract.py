@@ -16,7 +16,7 @@ from wengert.config import settings
 from wengert.errors import ContractError, NoRuleError, ShapeError, four_parts
 from wengert.ir import builder as _builder
 from wengert.ir.operation import OPERATIONS, Operation
-from wengert.ir.types import ArrayType, Type, array_type
+from wengert.ir.types import ArrayType, StackType, Type, array_type
 from wengert.ir.values import ROLES, Literal, Traced, Var, splat, zero_literal
 
 RULES = ("type", "evaluate", "jvp", "transpose", "batch", "samples")
@@ -77,6 +77,7 @@ class Primitive(Operation, abstract=True):
     fresh: ClassVar[bool] = True  # otherwise the result is new memory
     may_raise: ClassVar[bool] = False  # evaluate can raise on values (a singular matrix)
     pure: ClassVar[bool] = True
+    accumulates: ClassVar[bool] = False  # operation(a, *rest) == a + operation(0, *rest)
     fixed: ClassVar[dict[int, str]] = {}  # operands by which there is no derivative, and why: {0: "SciPy offers none by the order"}
     update: ClassVar[Callable[..., Any] | None] = None  # evaluate that overwrites operand 0
 
@@ -140,11 +141,14 @@ class Primitive(Operation, abstract=True):
         return self.forward(primals, tangents)
 
     def partial(self, known: Sequence[bool], operands: Sequence[Any]) -> Any:
-        """Emit the known part of an equation of which some operands are known; None if there is none."""
+        """Emit the known part of an equation of which some operands are known; None if there is none.
+
+        -> (results, None where not known; the operation that gives the others; its operands)
+        """
         return None
 
-    def prune(self, needed: Sequence[bool]) -> tuple[Primitive, Sequence[bool]] | None:
-        """A smaller operation that gives only the needed results, and which operands it keeps."""
+    def prune(self, needed: Sequence[bool]) -> tuple[Primitive, Sequence[bool], Sequence[bool]] | None:
+        """A smaller operation that gives the needed results, which operands it keeps, and which results it gives."""
         return None
 
     def functions(self) -> tuple[Any, ...]:
@@ -177,9 +181,9 @@ def role(name: str) -> Callable[[Any], Any]:
     return fill
 
 
-def zeros(type: ArrayType) -> Literal:
-    """The zero of an array type."""
-    return zero_literal(type)
+def zeros(type: Type) -> Any:
+    """The zero of a type: a literal, or the empty stack, which stands for zeros of any height."""
+    return ROLES["empty_stack"](type) if isinstance(type, StackType) else zero_literal(type)
 
 
 def instantiate(value: Any, type: Any) -> Any:
@@ -191,6 +195,8 @@ def add_any(a: Any, b: Any) -> Any:
     """Sum of two tangents or cotangents, either of which may be a symbolic zero."""
     if a is None or b is None:
         return a if b is None else b
+    if isinstance(getattr(a, "type", None), StackType):
+        return ROLES["add_stacks"](a, b)
     return ROLES["add"](a, b)
 
 
@@ -222,7 +228,9 @@ def keep(mask: Any, x: Any) -> Any:
 
 
 def expand(x: Any, size: int) -> Any:
-    """A new leading axis of `size`, by repetition."""
+    """A new leading axis of `size`, by repetition; each item of a stack gets it."""
+    if isinstance(getattr(x, "type", None), StackType):
+        return ROLES["expand_stack"](x, size)
     if isinstance(x, Literal) and x.is_splat:
         return splat(x.value, array_type((size, *x.type.shape), x.type.dtype))
     return ROLES["expand"](x, size)
@@ -350,6 +358,15 @@ def _has_zero_literal(primals: Sequence[Any], factors: Iterable[int], but: int) 
 
 def is_var(x: Any) -> bool:
     return isinstance(x, Var)
+
+
+class Shared:
+    """A result of a batch rule that is the same in all lanes, and has no lane axis."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
 
 
 class Into:

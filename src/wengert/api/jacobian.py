@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from wengert import tree
-from wengert.api.point import Argnums, Point, apply
+from wengert.api.point import Argnums, Point, apply, as_value
 from wengert.api.transformed import Transformed
 from wengert.contract import zeros as _zeros_of
 from wengert.errors import ArgumentError, NonScalarOutputError, four_parts
@@ -106,7 +106,7 @@ def _jacobian(f: Any, options: dict[str, Any], args: tuple[Any, ...], kwargs: di
 
 
 def _zero_block(type: Any) -> Callable[[Any], Any]:
-    return lambda leaf: np.zeros((*type.shape, *np.shape(leaf)))
+    return lambda leaf: None if as_value(leaf) is None else np.zeros((*type.shape, *as_value(leaf).shape))
 
 
 def _require_real(f: Any, point: Point, outputs: Sequence[Any], holomorphic: bool) -> None:

@@ -92,9 +92,8 @@ class Point:
 
     def rebuild(self, results: Sequence[Any], fill: Callable[[Any], Any] | None = None) -> Any:
         """Results, one an active leaf, in the containers of the chosen arguments; zeros for the other leaves."""
-        out = [(fill or _zero)(leaf) for leaf in self.leaves]
-        for i, value in zip(self.active, results, strict=True):
-            out[i] = value
+        values = dict(zip(self.active, results, strict=True))
+        out = [values[i] if i in values else (fill or _zero)(leaf) for i, leaf in enumerate(self.leaves)]
         rebuilt = tree.unflatten(self.structure, out)
         return rebuilt[0] if self.single else rebuilt
 

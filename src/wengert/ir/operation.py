@@ -55,7 +55,7 @@ class Operation:
             if missing:
                 raise TypeError(f"{cls.__name__} needs the parameters {missing}")
             values = tuple(given[name] if name in given else cls.defaults[name] for name in fields)
-        key = (cls, values)
+        key = (cls, values, tuple(map(type, values)))  # 1, 1.0 and True are equal, and different parameters
         found = Operation._interned.get(key)
         if found is None:
             found = object.__new__(cls)

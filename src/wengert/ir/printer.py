@@ -75,8 +75,8 @@ class Page:
 
     def header(self, function: Function, names: dict[Var, str]) -> str:
         """`name(x0: float64[2]) -> (float64[]):`."""
-        inputs = ", ".join([f"{atom(v, names)}: {v.type!r}" for v in function.inputs])
-        return f"{self.names[function]}({inputs}) -> ({', '.join([repr(a.type) for a in function.outputs])}):"
+        inputs = ", ".join([f"{atom(v, names)}: {_type(v)}" for v in function.inputs])
+        return f"{self.names[function]}({inputs}) -> ({', '.join([_type(a) for a in function.outputs])}):"
 
     def equation(self, equation: Equation, names: dict[Var, str]) -> str:
         """`v1: float64[] = sum[axes=(0,)] v0`."""
@@ -141,7 +141,13 @@ def atom(a: Any, names: dict[Var, str]) -> str:
     return names.get(a, "?")
 
 
+def _type(a: Any) -> str:
+    return repr(getattr(a, "type", "?"))  # a verifier's message shows what is no value, too
+
+
 def _literal(a: Literal) -> str:
+    if not isinstance(a.value, (np.ndarray, np.generic)):
+        return f"{a.value!r}:{a.type!r}"  # malformed: only a verifier's message shows it
     if a.is_splat:
         return f"{element(a.value)}:{a.type!r}"
     if a.value.size <= LISTED:

@@ -49,12 +49,13 @@ class ArrayType:
 class StackType:
     """A stack whose items have one type and whose height is known only when the program runs.
 
-    It is what a loop of unknown trip count stacks its outputs on, and what its reverse pops.
+    It is what a loop of unknown trip count stacks its outputs on, and what its reverse pops. The
+    items may be stacks themselves: those of a loop within a loop.
     """
 
     __slots__ = ("__weakref__", "inexact", "item")
 
-    def __init__(self, item: ArrayType) -> None:
+    def __init__(self, item: ArrayType | StackType) -> None:
         self.item = item
         self.inexact = item.inexact
 
@@ -68,7 +69,7 @@ class StackType:
 Type = ArrayType | StackType
 
 _arrays: dict[tuple[Shape, np.dtype[Any]], ArrayType] = {}
-_stacks: dict[ArrayType, StackType] = {}
+_stacks: dict[ArrayType | StackType, StackType] = {}
 
 
 def array_type(shape: Shape, dtype: np.dtype[Any]) -> ArrayType:
@@ -82,7 +83,7 @@ def array_type(shape: Shape, dtype: np.dtype[Any]) -> ArrayType:
     return found
 
 
-def stack_type(item: ArrayType) -> StackType:
+def stack_type(item: ArrayType | StackType) -> StackType:
     """The one StackType of these items."""
     found = _stacks.get(item)
     if found is None:

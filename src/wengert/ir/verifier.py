@@ -84,7 +84,7 @@ def _check_atom(a: Any, index: int) -> None:
         raise _Fault(what, "A variable is an input or the result of an earlier equation.", index)
     value, claimed = a.value, a.type
     if not isinstance(value, (np.generic, np.ndarray)):
-        raise _Fault(f"the literal {value!r} is a {type(value).__name__}", "Literals are NumPy scalars or arrays.", index)
+        raise _Fault(f"a literal holds {value!r}, a {type(value).__name__}", "Literals hold NumPy scalars or arrays.", index)
     if value.dtype != claimed.dtype or (isinstance(value, np.ndarray) and value.shape != claimed.shape):
         shown = f"{value.dtype.name}[{','.join(map(str, value.shape))}]"
         raise _Fault(f"a literal of type {claimed!r} holds a value of type {shown}", "A literal has the type it claims.", index)

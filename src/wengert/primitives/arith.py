@@ -335,7 +335,7 @@ class Trunc(Flat):
 
 
 class Rint(Flat):
-    ufunc, domain = np.rint, (0.6, 0.9)
+    ufunc, domain, dtypes = np.rint, (0.6, 0.9), "fd"
 
 
 class Sign(Flat):
@@ -373,7 +373,7 @@ class Nextafter(Flat):
 class Remainder(Elementwise):
     """x - y*floor(x/y): derivative 1 by x, -floor(x/y) by y."""
 
-    ufunc, domain, analytic, dtypes = np.remainder, ((0.6, 0.9), (0.25, 0.29)), False, "fd"
+    ufunc, domain, analytic, dtypes = np.remainder, ((0.62, 0.68), (0.25, 0.27)), False, "fd"
 
     def partials(self, out: Any, x: Any, y: Any) -> Sequence[Any]:
         return 1, lambda: -floor(x / y)
@@ -382,7 +382,7 @@ class Remainder(Elementwise):
 class Fmod(Elementwise):
     """x - y*trunc(x/y): derivative 1 by x, -trunc(x/y) by y."""
 
-    ufunc, domain, analytic, dtypes = np.fmod, ((-0.9, -0.6), (0.25, 0.29)), False, "fd"
+    ufunc, domain, analytic, dtypes = np.fmod, ((-0.68, -0.62), (0.25, 0.27)), False, "fd"
 
     def partials(self, out: Any, x: Any, y: Any) -> Sequence[Any]:
         return 1, lambda: -trunc(x / y)

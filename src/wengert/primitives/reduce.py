@@ -15,9 +15,9 @@ from wengert.contract import Linear, Primitive, Sample, add_any, expand_all, fla
 from wengert.errors import ShapeError, four_parts
 from wengert.ir.types import Type
 from wengert.ir.values import ROLES, Literal, splat
-from wengert.primitives.arith import div, equal, isfinite, logical_and, logical_not, logical_or, maximum, mul, not_equal, real, select, sub
+from wengert.primitives.arith import div, equal, isfinite, logical_and, logical_not, logical_or, mul, not_equal, real, select, sub
 from wengert.primitives.math import exp
-from wengert.primitives.shape import Concatenate, array_type_of, broadcast, cast, permute, reshape, stop_gradient
+from wengert.primitives.shape import Concatenate, broadcast, cast, permute, reshape, stop_gradient
 
 
 def spread(x: Any, shape: tuple[int, ...], axes: tuple[int, ...]) -> Any:
@@ -360,7 +360,7 @@ class CumMax(_Cumulative):
         same = logical_or(equal(outs, before), logical_and(nan, not_equal(before, before)))
         goes_on, holds = cast(same, x.type.dtype), cast(logical_or(equal(x, outs), not_equal(x, x)), x.type.dtype)
         recur = LinearRecurrence(self.axis, self.reverse)
-        return recur(goes_on, mul(div(one(x.type), one(x.type)), mul(holds, dx))) / recur(goes_on, holds)
+        return div(recur(goes_on, mul(holds, dx)), recur(goes_on, holds))
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
@@ -374,11 +374,6 @@ class CumMin(CumMax):
     """Running minimum, as `CumMax`."""
 
     ufunc = np.minimum
-
-
-def one(type: Any) -> Literal:
-    """1 throughout an array type."""
-    return splat(1, type)
 
 
 # -- sorting ----------------------------------------------------------------------------------
@@ -431,7 +426,6 @@ class LogSumExp(_Reduction):
     the elements that are equal to it (all of them for -inf).
     """
 
-    analytic: ClassVar[bool] = True
     transpose = no("it is not linear")
 
     def evaluate(self, x: Any) -> Any:

@@ -118,7 +118,7 @@ class Tape:
         has_literal = False
         for a in operands:
             if isinstance(a, Traced) and getattr(a, "tape", None) is self:
-                key.append(a.var)  # type: ignore[attr-defined]
+                key.append(a.atom)  # type: ignore[attr-defined]
             elif isinstance(a, Literal):
                 key.append(_interned(a))
                 has_literal = True
@@ -189,7 +189,7 @@ class Tape:
 
     def finish(self, outputs: Sequence[Any]) -> tuple[Function, list[Any]]:
         """Close the tape: the Function of this run, and the captured values that are its further inputs."""
-        atoms = tuple([a.var if getattr(a, "tape", None) is self else self.capture(a) for a in outputs])
+        atoms = tuple([a.atom if getattr(a, "tape", None) is self else self.capture(a) for a in outputs])
         self.closed = True
         found = self.node.functions.get(atoms)
         if found is None:
@@ -234,7 +234,7 @@ class Tape:
         assert self._env is not None
         if isinstance(value, Traced):
             try:
-                self._env[var] = value.tape.value(value.var)  # type: ignore[attr-defined]
+                self._env[var] = value.tape.value(value.atom)  # type: ignore[attr-defined]
             except AbstractValueError:
                 return
         elif value is not None:

@@ -27,7 +27,7 @@ _NUMBERS = (int, float)
 def _make(tape: Any, var: Var) -> Tracer:
     out = Tracer.__new__(Tracer)
     out.tape = tape
-    out.var = var
+    out.atom = var
     out.type = var.type  # type: ignore[assignment]
     out.level = tape.level
     out.weak = False
@@ -79,9 +79,9 @@ def _function(function: Any) -> Any:
 class Tracer(Traced):
     """An array whose operations are recorded. It quacks like numpy.ndarray; what it cannot do it refuses."""
 
-    __slots__ = ("level", "tape", "type", "var", "weak")
+    __slots__ = ("atom", "level", "tape", "type", "weak")
     tape: Any
-    var: Var
+    atom: Var
     type: ArrayType
     level: int
     weak: bool
@@ -100,7 +100,7 @@ class Tracer(Traced):
 
     def concrete(self) -> Any:
         """The value as a NumPy array or scalar; an error where only the type is known."""
-        return self.tape.value(self.var)
+        return self.tape.value(self.atom)
 
     # -- what an array knows of itself -------------------------------------------------------
 

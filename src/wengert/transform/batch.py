@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from wengert.contract import expand
+from wengert.contract import Shared, expand
 from wengert.ir.builder import Builder, building
 from wengert.ir.types import StackType, Type, array_type, stack_type
 from wengert.ir.values import Atom, Function, Var
@@ -20,7 +20,7 @@ Mask = tuple[bool, ...]
 def batched_type(type: Type, size: int) -> Type:
     """The type with a leading axis; a stack's items get it."""
     if isinstance(type, StackType):
-        return stack_type(array_type((size, *type.item.shape), type.item.dtype))
+        return stack_type(batched_type(type.item, size))
     return array_type((size, *type.shape), type.dtype)
 
 
@@ -46,8 +46,13 @@ def batch(function: Function, size: int, batched: Sequence[bool], force: Sequenc
                     outs = builder.emit(equation.operation, tuple(operands))
                 else:
                     outs = equation.operation.batch(size, lanes, operands)  # type: ignore[attr-defined]
-                    has.update(equation.outs)
-                env.update(zip(equation.outs, outs if isinstance(outs, tuple) else (outs,), strict=True))
+                for old, new in zip(equation.outs, outs if isinstance(outs, tuple) else (outs,), strict=True):
+                    if isinstance(new, Shared):
+                        env[old] = new.value
+                    else:
+                        env[old] = new
+                        if any(lanes):
+                            has.add(old)
             outputs, mask = [], []
             for a, want in zip(function.outputs, wanted, strict=True):
                 lane = a in has

@@ -59,14 +59,14 @@ def _full(value: Any, type: Any) -> Any:
 class _Program:
     """A Function made ready to run. Slots: inputs first, then literals and results."""
 
-    def __init__(self, function: Function) -> None:
+    def __init__(self, function: Function, owned_inputs: Sequence[Var] = ()) -> None:
         self.template: list[Any] = [None] * len(function.inputs)
         self.code: list[tuple[Any, ...]] = []
         self.types: dict[int, Any] = {}
         slot: dict[Any, int] = {v: i for i, v in enumerate(function.inputs)}
         uses = _uses(function)
         last = _last_uses(function)
-        owned: set[Var] = set()  # results in memory that nothing else sees
+        owned: set[Var] = set(owned_inputs)  # results, and inputs given up by the caller, in memory that nothing else sees
         compact: set[Any] = set()  # values held smaller than their type: consumers broadcast
 
         def place(value: Any = None) -> int:

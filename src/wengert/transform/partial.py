@@ -95,9 +95,10 @@ def prune(function: Function, needed: Sequence[bool]) -> tuple[Function, Mask]:
             if not all(use):
                 smaller = equation.operation.prune(use)  # type: ignore[attr-defined]
                 if smaller is not None:
-                    operation, keep = smaller
+                    operation, keep, gives = smaller
                     operands = tuple([a for a, on in zip(equation.operands, keep, strict=True) if on])
-                    equation = Equation(operation, operands, tuple([o for o, on in zip(equation.outs, use, strict=True) if on]), equation.span)
+                    outs = tuple([out for out, on in zip(equation.outs, gives, strict=True) if on])
+                    equation = Equation(operation, operands, outs, equation.span)
             wanted.update(equation.operands)
             kept.append(equation)
         kept.reverse()

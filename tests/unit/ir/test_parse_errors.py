@@ -11,7 +11,7 @@ from . import programs  # noqa: F401  (its operations are in the table)
 HEAD = "f(x0: float64[3]) -> (float64[]):\n"
 CASES = [
     ("", "there is no function", None),
-    ("def f(x):", "expected '('|name of a function", (1, 4)),
+    ("def f(x):", "expected the name of a function", (1, 1)),
     ("f(x0: float65[3]) -> ():\n  return", "no dtype float65", (1, 7)),
     ("f(x0: float64[3,]) -> ():\n  return", "size is missing", (1, 7)),
     ("f(x0: stack<float64[3]) -> ():\n  return", "go together", (1, 7)),
@@ -36,7 +36,7 @@ CASES = [
     (HEAD + "  v0: float64[3] = ir_test_mul x0 [1,2]:float64[3]\n  return v0", "not a float64\\[3\\]", (2, 35)),
     (HEAD + "  v0: float64[3] = ir_test_mul x0 dense:float64[3]<AAAA>\n  return v0", "not a float64\\[3\\]", (2, 35)),
     (HEAD + "  v0: float64[3] = ir_test_mul x0 1:stack<float64[]>\n  return v0", "stack cannot be a literal", (2, 35)),
-    (HEAD + "  v0: float64[] = ir_test_sum[axes=1] x0    # no line\n  return v0", "expected a comment", (2, 43)),
+    (HEAD + "  v0: float64[] = ir_test_sum[axes=1] x0    # no line\n  return v0", "expected a comment", (2, 41)),
     (HEAD + "  v0: float64[] = ir_test_sum[axes=1] x0", "no `return`", None),
     (HEAD + "v0: float64[] = ir_test_sum[axes=1] x0", "expected '  '", (2, 1)),
     (HEAD + "  return x0", "returns \\(float64\\[3\\]\\), but its header says", (2, 3)),

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from wengert.config import settings
-from wengert.contract import Primitive, Sample
+from wengert.contract import Primitive, Sample, Shared
 from wengert.errors import ShapeError, four_parts
 from wengert.ir.builder import Builder, building, current
 from wengert.ir.types import Type, array_type
@@ -66,7 +66,8 @@ class Call(Primitive):
         return spread(spread(emit(type(self)(pulled), [*others, *only(cts)]), mask), linear)
 
     def batch(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
-        return single(emit(type(self)(batch(self.function, size, batched, True)[0]), operands))
+        function, lanes = batch(self.function, size, batched)
+        return single(shared(emit(type(self)(function), operands), lanes))
 
     def partial(self, known: Sequence[bool], operands: Sequence[Any]) -> Any:
         parts = partial(self.function, known)
@@ -76,9 +77,9 @@ class Call(Primitive):
         n = sum(parts.out_known)
         return spread(results[:n], parts.out_known), type(self)(parts.unknown), [*results[n:], *rest]
 
-    def prune(self, needed: Sequence[bool]) -> tuple[Primitive, Sequence[bool]] | None:
+    def prune(self, needed: Sequence[bool]) -> tuple[Primitive, Sequence[bool], Sequence[bool]] | None:
         smaller, kept = prune(self.function, needed)
-        return type(self)(smaller), kept
+        return type(self)(smaller), kept, needed
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
@@ -124,6 +125,11 @@ def spread(values: Sequence[Any], mask: Sequence[bool]) -> list[Any]:
 def chosen(values: Sequence[Any], mask: Sequence[bool]) -> list[Any]:
     """The values at the places of the mask."""
     return [v for v, on in zip(values, mask, strict=True) if on]
+
+
+def shared(values: Sequence[Any], lanes: Sequence[bool]) -> list[Any]:
+    """Results of a batch rule, those without the lane axis marked so."""
+    return [v if on else Shared(v) for v, on in zip(values, lanes, strict=True)]
 
 
 def function_of(body: Callable[..., Sequence[Any]], *types: Type, name: str = "f") -> Function:
@@ -193,4 +199,4 @@ def pullback(function: Function, linear: tuple[bool, ...], seeded: tuple[bool, .
 
 def is_zero(a: Any) -> bool:
     """Whether this output is a literal zero."""
-    return isinstance(a, Literal) and (a.is_value(0) or isinstance(a.value, tuple))
+    return isinstance(a, Literal) and a.is_value(0)

@@ -46,7 +46,9 @@ class Dot(Multilinear):
     def free(self, x_ndim: int, y_ndim: int) -> tuple[Axes, Axes]:
         """The axes of either operand that are neither contracted nor batched."""
         (cx, cy), (bx, by) = self.contract, self.batch_axes
-        return tuple([i for i in range(x_ndim) if i not in cx and i not in bx]), tuple([j for j in range(y_ndim) if j not in cy and j not in by])
+        return tuple([i for i in range(x_ndim) if i not in cx and i not in bx]), tuple(
+            [j for j in range(y_ndim) if j not in cy and j not in by]
+        )
 
     def evaluate(self, x: Any, y: Any) -> Any:
         return _kernel(self, np.ndim(x), np.ndim(y))(x, y)
@@ -207,7 +209,9 @@ def _sizes(shapes: Sequence[Axes], labels: Sequence[tuple[Any, ...]]) -> dict[An
             raise ShapeError(four_parts(f"{len(term)} indices for an operand of shape {shape}", "".join(map(str, term))))
         for label, n in zip(term, shape, strict=True):
             if sizes.get(label, 1) != n and n != 1 and sizes.get(label, 1) != 1:
-                raise ShapeError(four_parts(f"axes of length {sizes[label]} and {n} cannot be multiplied", f"shapes {', '.join(map(str, shapes))}"))
+                raise ShapeError(
+                    four_parts(f"axes of length {sizes[label]} and {n} cannot be multiplied", f"shapes {', '.join(map(str, shapes))}")
+                )
             if sizes.get(label, 1) == 1:
                 sizes[label] = n
     return sizes

@@ -1,6 +1,6 @@
 """Diagonals and triangles of matrices: read, embedded, masked. Linear, every one.
 
-Knows NumPy; of other families shape and arith. Start at `Diagonal`.
+Knows NumPy; of other families shape. Start at `Diagonal`.
 """
 
 from __future__ import annotations
@@ -14,8 +14,7 @@ from wengert.contract import Linear, Sample
 from wengert.errors import ShapeError, four_parts
 from wengert.ir.types import Type
 from wengert.ir.values import ROLES
-from wengert.primitives.arith import select
-from wengert.primitives.shape import array_type_of, broadcast
+from wengert.primitives.shape import array_type_of
 
 
 class Diagonal(Linear):
@@ -150,9 +149,3 @@ def tril(x: Any, k: int = 0) -> Any:
 def triu(x: Any, k: int = 0) -> Any:
     """The upper triangles."""
     return Triangle(False, k)(x)
-
-
-def mask(condition: Any, x: Any) -> Any:
-    """x where a constant mask over its last axes holds, exactly 0 elsewhere, whatever x is there."""
-    t = array_type_of(x)
-    return select(broadcast(np.asarray(condition), t.shape), x, np.zeros(t.shape, t.dtype))

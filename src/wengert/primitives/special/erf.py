@@ -74,7 +74,7 @@ def _derivative(n: int, x: Any, y0: Any, sign: int, inhomogeneity: float, factor
     """n-th derivative of the y with y' = sign 2xy + inhomogeneity.
 
     By differentiating that equation; `far` out, where it cancels, by the asymptotic series
-    y ~ factor Σ (-sign)ᵏ (2k-1)!! / (2ᵏ x²ᵏ⁺¹) (DLMF 7.12.1), term by term.
+    y ~ factor Σ (-sign)ᵏ (½)ₖ / x²ᵏ⁺¹ (DLMF 7.12.1), term by term.
     """
     before, y = y0, sign * 2 * x * y0 + inhomogeneity
     for k in range(2, n + 1):
@@ -82,7 +82,7 @@ def _derivative(n: int, x: Any, y0: Any, sign: int, inhomogeneity: float, factor
     xs = np.where(far, x, 50.0)
     series = np.zeros_like(xs)
     for k in range(30):
-        term = (-sign) ** k * sc.factorial2(2 * k - 1) / 2.0**k * sc.poch(2 * k + 1, n) * (-1) ** n / xs ** (2 * k + 1 + n)
+        term = (-sign) ** k * sc.poch(0.5, k) * sc.poch(2 * k + 1, n) * (-1) ** n / xs ** (2 * k + 1 + n)
         series = np.where(np.abs(term) > 1e-18 * np.abs(series), series + term, series)
     return np.where(far, factor * series, y).astype(x.dtype)[()]
 

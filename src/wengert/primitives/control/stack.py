@@ -1,0 +1,126 @@
+"""Stacks: what a loop of unknown trip count pushes and its reverse pops.
+
+A stack's value is a `Stack`, a list written once. The empty stack stands for zeros of any
+height. Sums and selections of stacks are loops over their height, so that every rule of
+theirs is the loop's. Start at `Stack`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from wengert.contract import Primitive, Sample, Shared, flat, no, role
+from wengert.contract import expand as expand_item
+from wengert.errors import ShapeError, four_parts
+from wengert.ir.types import StackType, Type, array_type, stack_type
+from wengert.ir.values import ROLES
+from wengert.primitives.control.call import emit, function_of
+
+
+class Stack(list[Any]):
+    """The value of a stack. Nobody changes one that has been returned."""
+
+    __slots__ = ()
+
+
+def stacked(item: Type, length: int | None) -> Type:
+    """What a loop collects items in: an array with a leading axis, or a stack where sizes are unknown."""
+    if length is None or isinstance(item, StackType):
+        return stack_type(item)
+    return array_type((length, *item.shape), item.dtype)
+
+
+def zero_value(type: Type) -> Any:
+    """The concrete zero of a type."""
+    return Stack() if isinstance(type, StackType) else np.zeros(type.shape, type.dtype)[()]
+
+
+def add_values(a: Any, b: Any) -> Any:
+    """The sum of two concrete values; of stacks, item by item."""
+    if not isinstance(a, Stack):
+        return a + b
+    if len(a) < len(b):
+        a, b = b, a
+    return Stack([add_values(x, b[i]) if i < len(b) else x for i, x in enumerate(a)])
+
+
+class EmptyStack(Primitive):
+    """The stack of no items, read as zeros wherever it is popped."""
+
+    stack: StackType
+    jvp = flat("it has no operands")
+    transpose = no("it has no operands")
+
+    def type(self) -> tuple[Type, ...]:
+        return (self.stack,)
+
+    def evaluate(self) -> Any:
+        return Stack()
+
+    def batch(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
+        return Shared(emit(self, ())[0])
+
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        return iter(())
+
+
+class Height(Primitive):
+    """The number of items of the highest of some stacks."""
+
+    jvp = flat("a height is an integer")
+    transpose = no("a height is an integer")
+
+    def type(self, *stacks: Type) -> tuple[Type, ...]:
+        if not all(isinstance(s, StackType) for s in stacks):
+            raise ShapeError(four_parts("height needs stacks", ", ".join(map(repr, stacks))))
+        return (array_type((), np.dtype(np.int64)),)
+
+    def evaluate(self, *stacks: Any) -> Any:
+        return np.int64(max(map(len, stacks)))
+
+    def batch(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
+        return Shared(emit(self, operands)[0])
+
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        return iter(())
+
+
+@role("empty_stack")
+def empty_stack(type: StackType) -> Any:
+    """An empty stack, emitted."""
+    return emit(EmptyStack(type), ())[0]
+
+
+def each(body: Callable[..., Any], stacks: Sequence[Any], consts: Sequence[Any] = ()) -> Any:
+    """The stack of body(*consts, *items), one for each height."""
+    from wengert.primitives.control.loop import Loop
+
+    index = array_type((), np.dtype(np.int64))
+    types = [index, *[c.type for c in consts], *[s.type.item for s in stacks]]
+    function = function_of(lambda i, *rest: [body(*rest)], *types, name="each")
+    return emit(Loop(function, None, len(consts), 0, 0), [emit(Height(), stacks)[0], *consts, *stacks])[0]
+
+
+@role("add_stacks")
+def add_stacks(a: Any, b: Any) -> Any:
+    """The sum of two stacks, item by item."""
+    add = add_stacks if isinstance(a.type.item, StackType) else ROLES["add"]
+    return each(add, [a, b])
+
+
+@role("expand_stack")
+def expand_stack(x: Any, size: int) -> Any:
+    """Every item with a new leading axis, by repetition."""
+    return each(lambda item: expand_item(item, size), [x])
+
+
+def select_any(mask: Any, x: Any, y: Any) -> Any:
+    """where(mask, x, y), lane by lane: the mask has the leading axis of the values, or of the items of stacks."""
+    if isinstance(x.type, StackType):
+        return each(select_any, [x, y], [mask])
+    return ROLES["select"](ROLES["broadcast"](mask, x.type.shape, tuple(range(mask.type.ndim))), x, y)

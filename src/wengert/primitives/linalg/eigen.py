@@ -1,0 +1,215 @@
+"""Eigenvalues and eigenvectors, Hermitian and general.
+
+Knows NumPy. Start at `Eigh`. A vector is defined up to a factor (a basis, where eigenvalues repeat): derivatives of
+vectors are those of the choice that turns least, so what does not depend on the choice has its true derivative.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from wengert.contract import Primitive, Sample, flat, no
+from wengert.ir.types import Type, array_type
+from wengert.ir.values import ROLES
+from wengert.primitives.arith import complex_, conj, imag, mul, real, reciprocal
+from wengert.primitives.linalg.algebra import (
+    Stacked,
+    diagonal,
+    gaps,
+    h,
+    hermitian,
+    identity,
+    is_complex,
+    matrices,
+    mm,
+    real_dtype,
+    real_of,
+    scale_columns,
+    to_columns,
+    to_rows,
+)
+from wengert.primitives.linalg.solve import solve
+from wengert.primitives.shape import array_type_of, cast
+
+
+class Eigh(Stacked):
+    """(w, V), ascending eigenvalues and orthonormal eigenvectors of the Hermitian matrix in the lower triangle of `a`.
+
+    With P = Vᴴ dA V: dw = diag(P), dV = V (F ∘ P), F_ij = 1 / (w_j - w_i)   (Giles 2008, section 3.1).
+    F is 0 on the diagonal and between equal eigenvalues (equal up to rounding: 4 eps Σ|w|): a basis of one eigenspace
+    does not turn within it. That is finite always, and exact to first order for symmetric functions of the
+    eigenvalues and for functions of eigenspaces. V f(Λ) Vᴴ with f' ≠ 0 needs f'(w) P within an eigenspace, of which
+    dw holds the diagonal only: no linear rule for (w, V) gives the rest. `MatrixFunction` (expm, logm, sqrtm) does.
+    """
+
+    transpose = no("eigenvalues are not linear")
+
+    def type(self, a: Any) -> tuple[Type, ...]:
+        matrices(self, a)
+        return array_type(a.shape[:-1], real_dtype(a)), a
+
+    def evaluate(self, a: Any) -> Any:
+        return tuple(np.linalg.eigh(a))
+
+    def jvp(self, primals: Sequence[Any], outs: Any, tangents: Sequence[Any]) -> Any:
+        if tangents[0] is None:
+            return None
+        w, v = outs
+        p = mm(h(v), mm(hermitian(tangents[0]), v))
+        f, _ = gaps(w)
+        return real_of(diagonal(p)), mm(v, mul(cast(f, p.type.dtype), p))
+
+    def prune(self, needed: Sequence[bool]) -> tuple[Primitive, Sequence[bool]] | None:
+        return (Eigvalsh(), (True,)) if tuple(needed) == (True, False) else None
+
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        r = np.random.default_rng(10).standard_normal
+        d = np.diag([1.0, 2.0, 4.0])
+        yield Sample(cls(), d + 0.3 * r((3, 3)), complex_step=False)
+        yield Sample(cls(), d + 0.3 * r((2, 3, 3)), complex_step=False)
+        yield Sample(cls(), d + 0.3 * r((3, 3)) + 0.3j * r((3, 3)), smooth=False, complex_step=False)  # the phase is LAPACK's
+        yield Sample(cls(), (d + 0.3 * r((3, 3))).astype("f"), complex_step=False)
+
+
+class Eigvalsh(Stacked):
+    """The ascending eigenvalues of the Hermitian matrix in the lower triangle of `a`: dw = diag(Vᴴ dA V).
+
+    At equal eigenvalues the sum over them is exact, hence symmetric functions are, to first order. The second
+    derivative takes V as `Eigh` does.
+    """
+
+    transpose = no("eigenvalues are not linear")
+
+    def type(self, a: Any) -> tuple[Type, ...]:
+        matrices(self, a)
+        return (array_type(a.shape[:-1], real_dtype(a)),)
+
+    def evaluate(self, a: Any) -> Any:
+        return np.linalg.eigvalsh(a)
+
+    def jvp(self, primals: Sequence[Any], outs: Any, tangents: Sequence[Any]) -> Any:
+        if tangents[0] is None:
+            return None
+        _, v = Eigh()(primals[0])
+        return weighted_columns(v, mm(hermitian(tangents[0]), v))
+
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        r = np.random.default_rng(11).standard_normal
+        d = np.diag([1.0, 2.0, 4.0])
+        yield Sample(cls(), d + 0.3 * r((2, 3, 3)), complex_step=False)
+        yield Sample(cls(), d + 0.3 * r((3, 3)) + 0.3j * r((3, 3)), complex_step=False)
+        yield Sample(cls(), (d + 0.3 * r((3, 3))).astype("f"), complex_step=False)
+
+
+def weighted_columns(v: Any, x: Any) -> Any:
+    """Re diag(vᴴ x): sums down the columns."""
+    product = mul(conj(v), x) if is_complex(v) else mul(v, x)
+    return ROLES["sum"](real_of(product), (array_type_of(v).ndim - 2,))
+
+
+class Eig(Stacked):
+    """(w, V), eigenvalues and right eigenvectors of a general matrix, always complex.
+
+    With P = V⁻¹ dA V: dw = diag(P), dV = V (F ∘ P) + V diag(k), F_ij = 1 / (w_j - w_i), where k keeps LAPACK's
+    normalisation: columns of norm 1 with a real largest element (Giles 2008, section 3.1; LAPACK's geev).
+    Defined where eigenvalues are distinct; where two are equal the derivative of V is NaN, and where the matrix
+    is defective V is singular and LinAlgError is raised.
+    """
+
+    transpose = no("eigenvalues are not linear")
+
+    def type(self, a: Any) -> tuple[Type, ...]:
+        matrices(self, a)
+        dtype = np.result_type(a.dtype, np.complex64)
+        return array_type(a.shape[:-1], dtype), array_type(a.shape, dtype)
+
+    def evaluate(self, a: Any) -> Any:
+        w, v = np.linalg.eig(a)
+        dtype = np.result_type(a.dtype, np.complex64)
+        return w.astype(dtype, copy=False), v.astype(dtype, copy=False)
+
+    def jvp(self, primals: Sequence[Any], outs: Any, tangents: Sequence[Any]) -> Any:
+        if tangents[0] is None:
+            return None
+        w, v = outs
+        shape, dtype = array_type_of(v).shape, array_type_of(v).dtype
+        p = solve(v, mm(cast(tangents[0], dtype), v))
+        eye = identity(shape, dtype)
+        # NaN (0/0) in place of 1/0 between equal eigenvalues; the diagonal is masked before it divides
+        difference = to_columns(w, shape) - to_rows(w, shape) + eye
+        f = mul(reciprocal(difference), _off_diagonal(shape, dtype))
+        u = mm(v, mul(f, p))
+        along = -weighted_columns(v, u)
+        peak = cast(Peak()(v), real_dtype(array_type_of(v)))
+        rows = array_type_of(v).ndim - 2
+        turn = -(ROLES["sum"](mul(peak, imag(u)), (rows,)) / ROLES["sum"](mul(peak, real(v)), (rows,)))
+        return diagonal(p), u + scale_columns(v, complex_(along, turn))
+
+    def prune(self, needed: Sequence[bool]) -> tuple[Primitive, Sequence[bool]] | None:
+        return (Eigvals(), (True,)) if tuple(needed) == (True, False) else None
+
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        r = np.random.default_rng(12).standard_normal
+        d = np.diag([1.0, 2.0, 4.0])
+        yield Sample(cls(), d + 0.3 * r((3, 3)), complex_step=False)
+        yield Sample(cls(), np.array([[1.0, 2.0, 0.1], [-2.0, 1.2, 0.4], [0.3, 0.1, 3.0]]), complex_step=False)
+        yield Sample(cls(), d + 0.3 * r((2, 3, 3)) + 0.3j * r((2, 3, 3)), complex_step=False)
+        yield Sample(cls(), (d + 0.3 * r((3, 3))).astype("f"), complex_step=False)
+
+
+def _off_diagonal(shape: tuple[int, ...], dtype: Any) -> Any:
+    return np.broadcast_to(1 - np.eye(shape[-1], dtype=dtype), shape)
+
+
+class Peak(Stacked):
+    """A mask of the largest element of each column in absolute value."""
+
+    may_raise = False
+    jvp = flat("it is piecewise constant")
+    transpose = no("it is constant under differentiation")
+
+    def type(self, v: Any) -> tuple[Type, ...]:
+        return (v.with_dtype(np.bool_),)
+
+    def evaluate(self, v: Any) -> Any:
+        if not v.size:
+            return np.zeros(v.shape, np.bool_)
+        peak = np.argmax(np.abs(v), axis=-2, keepdims=True)
+        return np.arange(v.shape[-2])[:, None] == peak
+
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        yield Sample(cls(), np.array([[1.0, -3.0], [2.0, 0.5]]), complex_step=False)
+        yield Sample(cls(), np.array([[[1.0j, -3.0], [2.0, 0.5]]]), complex_step=False)
+
+
+class Eigvals(Stacked):
+    """The eigenvalues of a general matrix, always complex: dw = diag(V⁻¹ dA V). Defined where V is regular."""
+
+    transpose = no("eigenvalues are not linear")
+
+    def type(self, a: Any) -> tuple[Type, ...]:
+        matrices(self, a)
+        return (array_type(a.shape[:-1], np.result_type(a.dtype, np.complex64)),)
+
+    def evaluate(self, a: Any) -> Any:
+        return np.linalg.eigvals(a).astype(np.result_type(a.dtype, np.complex64), copy=False)
+
+    def jvp(self, primals: Sequence[Any], outs: Any, tangents: Sequence[Any]) -> Any:
+        if tangents[0] is None:
+            return None
+        _, v = Eig()(primals[0])
+        return diagonal(solve(v, mm(cast(tangents[0], array_type_of(v).dtype), v)))
+
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        r = np.random.default_rng(13).standard_normal
+        d = np.diag([1.0, 2.0, 4.0])
+        yield Sample(cls(), d + 0.3 * r((2, 3, 3)), complex_step=False)
+        yield Sample(cls(), d + 0.3 * r((3, 3)) + 0.3j * r((3, 3)), complex_step=False)

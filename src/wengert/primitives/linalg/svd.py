@@ -1,0 +1,173 @@
+"""Singular values and vectors.
+
+Knows NumPy. Start at `Svd`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from wengert.contract import Primitive, Sample, no, zeros
+from wengert.errors import ShapeError, four_parts
+from wengert.ir.types import Type, array_type
+from wengert.primitives.arith import mul, neg, sub
+from wengert.primitives.linalg.algebra import (
+    Stacked,
+    block,
+    diagonal,
+    gaps,
+    h,
+    matrices,
+    mm,
+    part,
+    real_dtype,
+    real_of,
+    safe_reciprocal,
+    scale_columns,
+)
+from wengert.primitives.linalg.eigen import weighted_columns
+from wengert.primitives.linalg.inverse import projector_residual
+from wengert.primitives.linalg.solve import solve
+from wengert.primitives.linalg.triangular import Sylvester
+from wengert.primitives.shape import array_type_of, cast
+
+
+class Svd(Stacked):
+    """(U, s, Vᴴ) with A = U diag(s) Vᴴ; reduced, or with full (square) U and Vᴴ.
+
+    With P = Uᴴ dA V: ds = Re diag(P). The turns Ω = Uᴴ dU and Θ = Vᴴ dV are found by their difference and sum,
+    (Ω - Θ)_ij = (P - Pᴴ)_ij / (s_i + s_j) and (Ω + Θ)_ij = (P + Pᴴ)_ij / (s_j - s_i), so that repeated singular values
+    leave the first one untouched: the polar factor U Vᴴ has its true derivative there. Quotients by 0 (up to
+    rounding) count as 0: bases do not turn within one singular space. Outside of the columns
+    dU += (I - U Uᴴ) dA V S⁻¹, and likewise for V (Giles 2008, section 3.2; Townsend 2016). Full bases of the null
+    spaces turn least.
+    """
+
+    full: bool = False
+    transpose = no("singular values are not linear")
+
+    def type(self, a: Any) -> tuple[Type, ...]:
+        matrices(self, a, square=False)
+        lead, (m, n) = a.shape[:-2], a.shape[-2:]
+        k = min(m, n)
+        left, right = (m, n) if self.full else (k, k)
+        return a.with_shape((*lead, m, left)), array_type((*lead, k), real_dtype(a)), a.with_shape((*lead, right, n))
+
+    def evaluate(self, a: Any) -> Any:
+        return tuple(np.linalg.svd(a, full_matrices=self.full))
+
+    def jvp(self, primals: Sequence[Any], outs: Any, tangents: Sequence[Any]) -> Any:
+        (da,), (u, s, vh) = tangents, outs
+        if da is None:
+            return None
+        m, n = array_type_of(da).shape[-2:]
+        k = min(m, n)
+        dtype = array_type_of(da).dtype
+        u1, v1 = part(u, (0, m), (0, k)), h(part(vh, (0, k), (0, n)))
+        dav, dahu = mm(da, v1), mm(h(da), u1)
+        p = mm(h(u1), dav)
+        ph = h(p)
+        differ, total = gaps(s)
+        apart = mul(cast(total, dtype), sub(p, ph))
+        together = mul(cast(differ, dtype), p + ph)
+        inverse = safe_reciprocal(s, zeros(array_type_of(s)))
+        du = self._vectors(u, u1, (together + apart) * 0.5, scale_columns(dav, inverse), m, k)
+        dv = self._vectors(h(vh), v1, (together - apart) * 0.5, scale_columns(dahu, inverse), n, k)
+        return du, real_of(diagonal(p)), h(dv)
+
+    def _vectors(self, u: Any, u1: Any, turn: Any, outside: Any, m: int, k: int) -> Any:
+        du = mm(u1, turn)
+        if m == k:
+            return du
+        du = du + projector_residual(u1, outside)
+        if not self.full:
+            return du
+        rest = part(u, (0, m), (k, m))
+        return block([[du, neg(mm(u1, h(mm(h(rest), outside))))]])
+
+    def prune(self, needed: Sequence[bool]) -> tuple[Primitive, Sequence[bool]] | None:
+        return (Svdvals(), (True,)) if tuple(needed) == (False, True, False) else None
+
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        r = np.random.default_rng(14).standard_normal
+        d = np.diag([4.0, 2.0, 1.0])
+        yield Sample(cls(False), d + 0.2 * r((3, 3)), complex_step=False)
+        yield Sample(cls(False), (d + 0.2 * r((2, 3, 3)))[..., :2], complex_step=False)
+        yield Sample(cls(False), (d + 0.2 * r((3, 3)))[:2], complex_step=False)
+        # the phases of complex vectors and the bases of null spaces are LAPACK's
+        yield Sample(cls(False), d + 0.2 * r((3, 3)) + 0.2j * r((3, 3)), smooth=False, complex_step=False)
+        yield Sample(cls(True), (d + 0.2 * r((3, 3)))[:, :1], smooth=False, complex_step=False)
+        yield Sample(cls(True), (d + 0.2 * r((3, 3)))[:1], smooth=False, complex_step=False)
+        yield Sample(cls(False), (d + 0.2 * r((3, 3)))[:, :2].astype("f"), complex_step=False)
+
+
+class Polar(Stacked):
+    """(U, P) with A = U P, P positive definite, U with orthonormal columns; A has at least as many rows as columns.
+
+    With G = Uᴴ dA: Ω P + P Ω = G - Gᴴ, dP = G - Ω P, dU = U Ω + (I - U Uᴴ) dA P⁻¹ (Higham, Functions of Matrices,
+    chapter 8). Repeated singular values need no care, at any order. Defined where the columns are independent.
+    """
+
+    transpose = no("the polar factors are not linear")
+
+    def type(self, a: Any) -> tuple[Type, ...]:
+        matrices(self, a, square=False)
+        m, n = a.shape[-2:]
+        if m < n:
+            raise ShapeError(four_parts("polar needs at least as many rows as columns", repr(a), instead="the factors of aᴴ"))
+        return a, a.with_shape((*a.shape[:-2], n, n))
+
+    def evaluate(self, a: Any) -> Any:
+        u, s, vh = np.linalg.svd(a, full_matrices=False)
+        v = np.swapaxes(vh, -1, -2).conj()
+        return u @ vh, ((v * s[..., None, :]) @ vh).astype(a.dtype, copy=False)
+
+    def jvp(self, primals: Sequence[Any], outs: Any, tangents: Sequence[Any]) -> Any:
+        (da,), (u, p) = tangents, outs
+        if da is None:
+            return None
+        g = mm(h(u), da)
+        turn = Sylvester()(p, p, sub(g, h(g)))
+        du = mm(u, turn)
+        m, n = array_type_of(u).shape[-2:]
+        if m > n:
+            du = du + h(solve(h(p), h(projector_residual(u, da))))
+        return du, sub(g, mm(turn, p))
+
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        r = np.random.default_rng(31).standard_normal
+        yield Sample(cls(), r((3, 3)) + 2 * np.eye(3), complex_step=False)
+        yield Sample(cls(), np.eye(2), complex_step=False)
+        yield Sample(cls(), r((2, 4, 2)) + 0.5j * r((2, 4, 2)), complex_step=False)
+
+
+class Svdvals(Stacked):
+    """The descending singular values: ds = Re diag(Uᴴ dA V)."""
+
+    transpose = no("singular values are not linear")
+
+    def type(self, a: Any) -> tuple[Type, ...]:
+        matrices(self, a, square=False)
+        return (array_type((*a.shape[:-2], min(a.shape[-2:])), real_dtype(a)),)
+
+    def evaluate(self, a: Any) -> Any:
+        return np.linalg.svd(a, compute_uv=False)
+
+    def jvp(self, primals: Sequence[Any], outs: Any, tangents: Sequence[Any]) -> Any:
+        if tangents[0] is None:
+            return None
+        u, _, vh = Svd(False)(primals[0])
+        return weighted_columns(u, mm(tangents[0], h(vh)))
+
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        r = np.random.default_rng(15).standard_normal
+        d = np.diag([4.0, 2.0, 1.0])
+        yield Sample(cls(), (d + 0.2 * r((2, 3, 3)))[..., :2], complex_step=False)
+        yield Sample(cls(), d + 0.2 * r((3, 3)) + 0.2j * r((3, 3)), complex_step=False)
+        yield Sample(cls(), (d + 0.2 * r((3, 3))).astype("f"), complex_step=False)
