@@ -41,6 +41,8 @@ def samples_of(name: str) -> list:
         for a in operands:
             a.flags.writeable = False
         out.append((sample, [a if a.ndim else a[()] for a in operands]))
+    if not out and cls.__module__.endswith("control.stack"):
+        pytest.skip("its operands are stacks, not arrays: tested where `while` is")
     assert out, f"{name} has no samples"
     return out
 
@@ -190,7 +192,9 @@ def test_first_order(name):
         if sample.smooth:
             tangents = directions(operands, 0, active)
             ours = push(function, operands, tangents, active)
-            if sample.complex_step and codes == {"d"} and not type(operation).__module__.startswith(INEXACT_AT_TINY):
+            typed = bool(operation.functions())  # the functions inside take operands of their own types only
+            tiny = not type(operation).__module__.startswith(INEXACT_AT_TINY)
+            if sample.complex_step and codes == {"d"} and tiny and not typed:
                 stepped = run_double(operation, moved(operands, tangents, active, 1e-30j))
                 reference = [np.imag(v) / 1e-30 if t.inexact else None for v, t in zip(stepped, function.out_types, strict=True)]
                 tolerance = 1e-11
@@ -246,6 +250,7 @@ def lanes_of(x, size: int) -> np.ndarray:
     return np.stack([np.roll(x, lane) if x.ndim == 1 else x for lane in range(size)])
 
 
+@pytest.mark.filterwarnings("ignore:floating point number truncated")  # lanes of an integer order given as a float
 @pytest.mark.parametrize("name", NAMES)
 def test_batch(name):
     """A batched operation does in all lanes what it does in each: each operand batched alone, and all of them."""
@@ -267,3 +272,8 @@ def test_batch(name):
                 for got, expected in zip(together, alone, strict=True):
                     assert np.asarray(got).dtype == np.asarray(expected).dtype
                     close(np.asarray(got)[lane], expected, tolerance, f"lane {lane} of {sample!r} batched in {batched}")
+
+
+def test_no_family_is_left_out():
+    families = {OPERATIONS[name].__module__.split(".")[2] for name in NAMES}
+    assert families >= {"shape", "arith", "math", "reduce", "index", "control", "linalg", "special", "fft"}

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import wengert as wg
-import wengert.scipy.linalg as wsl
+from wengert import scipy as wsp
 
 from tests.semantics.modes import MODES, assert_derivative
 
@@ -145,7 +145,7 @@ def test_eigenvalues_of_a_general_matrix(matrix, rng):
 
 @pytest.mark.parametrize("name", ["expm", "sqrtm", "logm"])
 def test_matrix_functions(name, matrix, rng):
-    f = getattr(wsl, name)
+    f = getattr(wsp.linalg, name)
     x = matrix @ matrix.T
     x = x / np.linalg.norm(x) + 0.5 * EYE
     assert_directional(lambda x: np.real(f(x)), x, rng.normal(size=(3, 3)), rtol=1e-6)

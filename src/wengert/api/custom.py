@@ -110,7 +110,7 @@ class custom_jvp:  # noqa: N801  # a decorator
     def __init__(self, f: Callable[..., Any], nondiff_argnums: Sequence[int] = ()) -> None:
         self.f, self.nondiff = f, tuple(nondiff_argnums)
         self.rule: Callable[..., Any] | None = None
-        functools.update_wrapper(self, f)
+        functools.update_wrapper(self, f, updated=())
 
     def defjvp(self, rule: Callable[..., Any]) -> Callable[..., Any]:
         """Set the rule (primals, tangents) -> (value, tangent)."""
@@ -136,9 +136,9 @@ class custom_jvp:  # noqa: N801  # a decorator
         if self.rule is None:
             raise no_rule(self.f, "defjvp")
         call = _Call(self.f, args, self.nondiff)
-        done = call.run()
+        done, values = call.run(), call.values
         rule = _remembered(JvpRule, self, self.rule, call, done)
-        return done.outputs(several(CustomJvp(done.function, rule)(*call.values, *done.captured)))
+        return done.outputs(several(CustomJvp(done.function, rule)(*values, *done.captured)))
 
 
 class custom_vjp:  # noqa: N801  # a decorator
@@ -162,7 +162,7 @@ class custom_vjp:  # noqa: N801  # a decorator
     def __init__(self, f: Callable[..., Any], nondiff_argnums: Sequence[int] = ()) -> None:
         self.f, self.nondiff = f, tuple(nondiff_argnums)
         self.rules: tuple[Callable[..., Any], Callable[..., Any]] | None = None
-        functools.update_wrapper(self, f)
+        functools.update_wrapper(self, f, updated=())
 
     def defvjp(self, forward: Callable[..., Any], backward: Callable[..., Any]) -> None:
         """Set the rules forward(*args) -> (value, residuals) and backward(residuals, cotangent) -> cotangents."""
@@ -175,9 +175,9 @@ class custom_vjp:  # noqa: N801  # a decorator
         if self.rules is None:
             raise no_rule(self.f, "defvjp")
         call = _Call(self.f, args, self.nondiff)
-        done = call.run()
+        done, values = call.run(), call.values
         rule = _remembered(VjpRule, self, self.rules, call, done)
-        return done.outputs(several(CustomVjp(done.function, rule)(*call.values, *done.captured)))
+        return done.outputs(several(CustomVjp(done.function, rule)(*values, *done.captured)))
 
 
 # -- rules, traced when a derivative first asks for them ------------------------------------------

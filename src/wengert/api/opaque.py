@@ -38,7 +38,7 @@ class primitive:  # noqa: N801  # a decorator
 
     def __init__(self, f: Callable[..., Any]) -> None:
         self.f = f
-        functools.update_wrapper(self, f)
+        functools.update_wrapper(self, f, updated=())
         self._opaque = _Opaque(f)
         self.rule: custom_jvp | custom_vjp | None = None
 

@@ -28,7 +28,7 @@ class Transformed:
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         return self if instance is None else functools.partial(self, instance)
 
-    def identity(self) -> Any:
+    def trace_identity(self) -> Any:
         """What a trace remembers this function by."""
         return self.rule, identity(self.f), repr(sorted(self.options.items(), key=lambda item: item[0]))
 

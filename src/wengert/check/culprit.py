@@ -1,4 +1,4 @@
-"""Which operation of a run has a wrong derivative: each one checked by itself, at the values it met.
+"""Which operation of a run has a wrong derivative, or a kink: each one checked by itself, at the values it met.
 
 Knows the IR and the transformations; names no operation but calls, which it looks into. Start at `culprit`.
 """
@@ -23,25 +23,27 @@ from wengert.transform.linearize import vjp
 
 
 class Culprit:
-    """An operation whose rule disagrees with differences of its own values.
+    """An operation whose rule disagrees with differences of its own values, or that is not smooth at them.
 
-    rule: "jvp" or "transpose"; `error` is relative to the derivative expected.
+    rule: "jvp", "transpose", or None where the operation is not off but has a kink or a jump
+    error: relative to the derivative expected
     """
 
-    __slots__ = ("equation", "error", "expected", "got", "kink", "rule")
+    __slots__ = ("equation", "error", "rule", "smooth")
 
-    def __init__(self, equation: Equation, rule: str, expected: Any, got: Any, error: float, kink: bool) -> None:
-        self.equation, self.rule, self.expected, self.got, self.error, self.kink = equation, rule, expected, got, error, kink
+    def __init__(self, equation: Equation, rule: str | None, error: float, smooth: bool) -> None:
+        self.equation, self.rule, self.error, self.smooth = equation, rule, error, smooth
 
     def __str__(self) -> str:
         where = f" at {self.equation.span}" if self.equation.span is not None else ""
-        types = ", ".join([repr(a.type) for a in self.equation.operands])
-        kink = "; its own values have a kink here" if self.kink else ""
-        return f"{self.equation.operation!r} ({types}){where}: its {self.rule} rule is off by {self.error:.1e}{kink}"
+        what = f"{self.equation.operation!r} ({', '.join([repr(a.type) for a in self.equation.operands])}){where}"
+        if self.rule is None:
+            return f"{what} has a kink or a jump here"
+        return f"{what}: its {self.rule} rule is off by {self.error:.1e}" + ("" if self.smooth else "; its values have a kink or a jump here")
 
 
 def culprit(function: Function, arguments: Sequence[Any], rtol: float, rng: np.random.Generator) -> Culprit | None:
-    """The operation of `function`, run at these arguments, that is off the most; None if each is right by itself."""
+    """The operation of `function`, run at these arguments, that is off the most, else the first that is not smooth."""
     function = _without_calls(function)
     env: dict[Any, Any] = dict(zip(function.inputs, arguments, strict=True))
     worst: Culprit | None = None
@@ -49,7 +51,7 @@ def culprit(function: Function, arguments: Sequence[Any], rtol: float, rng: np.r
         operands = [a.array() if isinstance(a, Literal) else env[a] for a in equation.operands]
         outs = _run(equation, operands)
         env.update(zip(equation.outs, outs, strict=True))
-        found = _check(equation, operands, rtol, rng)
+        found = _check(equation, operands, outs, rtol, rng)
         if found is not None and (worst is None or found.error > worst.error):
             worst = found
     return worst
@@ -78,17 +80,19 @@ def _run(equation: Equation, operands: Sequence[Any]) -> tuple[Any, ...]:
     return out if len(equation.outs) != 1 else (out,)
 
 
-def _check(equation: Equation, operands: Sequence[Any], rtol: float, rng: np.random.Generator) -> Culprit | None:
+def _check(equation: Equation, operands: Sequence[Any], values: Sequence[Any], rtol: float, rng: np.random.Generator) -> Culprit | None:
     """The equation alone, its operands moved together along a random line."""
     types = [a.type for a in equation.operands]
     results = [i for i, v in enumerate(equation.outs) if isinstance(v.type, ArrayType) and v.type.inexact]
     active = tuple([isinstance(t, ArrayType) and t.inexact and isinstance(a, Var) for t, a in zip(types, equation.operands, strict=True)])
-    if not results or not any(active) or not all(isinstance(t, ArrayType) for t in types):
+    if not any(active) or not all(isinstance(t, ArrayType) for t in types):
         return None
+    directions = [random_direction(x, rng) if on else None for x, on in zip(operands, active, strict=True)]
+    if not results:
+        return _decides(equation, operands, directions, values)
     inputs = [Var(t) for t in types]
     outs = tuple([Var(v.type) for v in equation.outs])
     alone = Function(inputs, [Equation(equation.operation, tuple(inputs), outs, equation.span)], [outs[i] for i in results], equation.operation.name)
-    directions = [random_direction(x, rng) if on else None for x, on in zip(operands, active, strict=True)]
     single = any([np.asarray(x).dtype.itemsize <= 4 * (1 + (np.asarray(x).dtype.kind == "c")) for x, on in zip(operands, active, strict=True) if on])
 
     def curve(t: float) -> list[Any]:
@@ -107,16 +111,26 @@ def _check(equation: Equation, operands: Sequence[Any], rtol: float, rng: np.ran
     for expected, got, error in zip(numerical.value, tangents, numerical.error, strict=True):
         off = _off(expected, got, error)
         if off > rtol:
-            return Culprit(equation, "jvp", expected, got, off, numerical.kink)
+            return Culprit(equation, "jvp", off, numerical.smooth)
+    kink = None if numerical.smooth else Culprit(equation, None, 0.0, False)
     seeded = tuple(mask)
     if not any(seeded):
-        return None
+        return kink
     cts = [random_direction(t, rng, unit=True) for t, on in zip(tangents, seeded, strict=True) if on]
     pulled = evaluate(vjp(alone, active, seeded), [*operands, *cts])[len(results) :]
     forward = sum([pairing(ct, t) for ct, t in zip(cts, [t for t, on in zip(tangents, seeded, strict=True) if on], strict=True)])
     backward = sum([pairing(ct, v) for ct, v in zip(pulled, [v for v in directions if v is not None], strict=True)])
     off = _off(np.asarray(forward), np.asarray(backward), np.zeros(()))
-    return Culprit(equation, "transpose", forward, backward, off, numerical.kink) if off > rtol else None
+    return Culprit(equation, "transpose", off, numerical.smooth) if off > rtol else kink
+
+
+def _decides(equation: Equation, operands: Sequence[Any], directions: Sequence[Any], values: Sequence[Any]) -> Culprit | None:
+    """A comparison, or another operation with integer results, that turns over right here."""
+    for t in (1e-9, -1e-9):
+        moved = _run(equation, [x if v is None else _moved(x, v, t) for x, v in zip(operands, directions, strict=True)])
+        if not all([np.array_equal(a, b) for a, b in zip(moved, values, strict=True)]):
+            return Culprit(equation, None, 0.0, False)
+    return None
 
 
 def _off(expected: Any, got: Any, error: Any) -> float:
@@ -138,7 +152,8 @@ def random_direction(x: Any, rng: np.random.Generator, unit: bool = False) -> An
     if x.dtype.kind == "c":
         v = v + 1j * rng.uniform(-1.0, 1.0, x.shape)
     finite = np.abs(x)[np.isfinite(x)] if x.size else np.zeros(0)
-    size = 1.0 if unit or not finite.size else float(np.clip(np.max(finite), 1e-3, 1e3))
+    largest = 0.0 if unit or not finite.size else float(np.max(finite))
+    size = float(np.clip(largest, 1e-3, 1e3)) if largest else 1.0
     return (v * size).astype(x.dtype)[()]
 
 

@@ -22,12 +22,18 @@ class Difference:
     error:   bounds on their error, as far as the extrapolation table shows (inf where nothing is finite)
     slopes:  (left, right) one-sided slopes; they differ at a kink
     kink:    whether, somewhere, they stay apart as the step shrinks
+    jump:    whether, somewhere, the table does not settle
     """
 
-    __slots__ = ("error", "kink", "slopes", "value")
+    __slots__ = ("error", "jump", "kink", "slopes", "value")
 
-    def __init__(self, value: list[Any], error: list[Any], slopes: list[tuple[Any, Any]], kink: bool) -> None:
-        self.value, self.error, self.slopes, self.kink = value, error, slopes, kink
+    def __init__(self, value: list[Any], error: list[Any], slopes: list[tuple[Any, Any]], kink: bool, jump: bool) -> None:
+        self.value, self.error, self.slopes, self.kink, self.jump = value, error, slopes, kink, jump
+
+    @property
+    def smooth(self) -> bool:
+        """Whether the point looks smooth along this line."""
+        return not (self.kink or self.jump)
 
 
 def difference(curve: Curve, eps: float | None = None, single: bool = False) -> Difference:
@@ -68,7 +74,8 @@ def difference(curve: Curve, eps: float | None = None, single: bool = False) -> 
                     best[i] = np.where(better, entry, best[i])
             previous = row
         kink = any([_kinked(sides, i) for i in range(len(middle))])
-    return Difference(best, error, sides[-1], kink)
+    jump = any([_unsettled(v, e) for v, e in zip(best, error, strict=True)])
+    return Difference(best, error, sides[-1], kink, jump)
 
 
 def _kinked(sides: list[list[tuple[Any, Any]]], i: int) -> bool:
@@ -77,6 +84,11 @@ def _kinked(sides: list[list[tuple[Any, Any]]], i: int) -> bool:
     size = np.maximum(np.abs(sides[-1][i][0]), np.abs(sides[-1][i][1]))
     apart = (gaps[-1] > 0.5 * gaps[len(gaps) // 2]) & (gaps[-1] > 1e-4 * np.maximum(size, 1e-6))
     return bool(np.any(apart) or np.any(np.isnan(gaps[-1])))
+
+
+def _unsettled(value: Any, error: Any) -> bool:
+    """Whether no entry of the table can be trusted: at a jump the differences grow as the step shrinks."""
+    return bool(np.any(error > 1e-2 * np.abs(value) + 1e-3 * np.max(np.abs(np.nan_to_num(value)), initial=1e-9)))
 
 
 def _wide(y: Any) -> Any:

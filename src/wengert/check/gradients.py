@@ -229,32 +229,41 @@ class _Check:
         who = subject.labels[only if only is not None else 0] if only is not None or len(direction) == 1 else "all arguments together"
         moved = direction[only if only is not None else 0]
         against = "differences" if mode == "forward" or "forward" not in self.modes else "the forward derivative it must be the adjoint of"
-        smooth = not numerical.kink
+        repeats = self._repeats(subject)
         lines = [
             f"{who}, {label}: {_short(moved)}",
             f"expected {_short(want)}" + (f" (output {output} of {n_outputs})" if output is not None and n_outputs > 1 else ""),
             f"got      {_short(got)}",
         ]
-        culprit_line, found = self._culprit(subject)
-        if not smooth:
+        if repeats and numerical.jump:
+            lines.append("the difference quotient does not converge as its step shrinks")
+        elif repeats and numerical.kink:
             left, right = numerical.slopes[output or 0]
             lines.append(f"slopes   {_short(left)} from the left, {_short(right)} from the right")
-        lines.append(f"operation: {culprit_line}")
-        if not smooth and (found is None or found.kink):
-            why = "The difference does not converge: the function is not smooth at this point (a kink or a jump), where one-sided slopes differ."
-            instead = "check at another point; which element of the slopes is taken at a kink is a convention"
-        elif found is not None:
-            why = f"In isolation, {found.equation.operation.name} has a derivative that does not fit its values."
-            instead = "correct its rule" + (", or drop stop_gradient" if "stop_gradient" in found.equation.operation.name else "")
-        else:
-            why = "Each operation is right by itself at this point: does the function depend on something that changes between calls?"
-            instead = "make the function deterministic (fixed random numbers, no state), or give larger rtol, atol or eps"
-        raise CheckFailed(four_parts(f"the {mode} derivative of {subject.name} disagrees with {against}", "\n".join(lines), why, instead, where(subject.f)))
-
-    def _culprit(self, subject: _Subject) -> tuple[str, Any]:
         function = record(subject.call)(*subject.values)
         found = culprit(function, subject.values, max(100 * self.rtol, 1e-5), np.random.default_rng(0))
-        return ("none is off by itself" if found is None else str(found)), found
+        lines.append(f"operation: {'none is off by itself' if found is None else found}")
+        if not repeats:
+            why = "Called twice with the same arguments, the function gives different values."
+            instead = "make the function deterministic: fixed random numbers, no state"
+        elif not numerical.smooth and (found is None or not found.smooth):
+            why = "The difference does not converge to one derivative: the function is not smooth at this point."
+            instead = "check at another point; which slope is taken at a kink is a convention"
+        elif found is not None and found.rule is not None:
+            why = f"In isolation, {found.equation.operation.name} has a derivative that does not fit its values."
+            instead = "correct its rule" + (", or drop stop_gradient" if "stop_gradient" in found.equation.operation.name else "")
+        elif found is not None:
+            why = "The values are smooth here, but the operation named turns over exactly at this point: its branch's derivative holds only there."
+            instead = "the formula that is smooth across the tie, or another point"
+        else:
+            why = "Each operation is right by itself at this point: a value is used as a constant, or the difference is inaccurate."
+            instead = "another point, or a larger rtol or atol or another eps, if the numbers above agree well enough"
+        raise CheckFailed(four_parts(f"the {mode} derivative of {subject.name} disagrees with {against}", "\n".join(lines), why, instead, where(subject.f)))
+
+    def _repeats(self, subject: _Subject) -> bool:
+        """Whether the function gives the same values twice."""
+        pairs = zip(subject.call(*subject.values), subject.call(*subject.values), strict=True)
+        return all([np.array_equal(a, b, equal_nan=True) for a, b in pairs])
 
 
 def _along(values: list[Any], direction: list[Any], t: float) -> list[Any]:

@@ -14,7 +14,6 @@ import numpy as np
 
 from wengert.config import settings
 from wengert.ir.operation import Operation
-from wengert.ir.types import Type
 from wengert.ir.values import Atom, Equation, Function, Literal, Traced, Var, literal
 from wengert.source import Span
 
@@ -96,18 +95,17 @@ def building(builder: Builder) -> Iterator[Builder]:
 
 
 def apply(operation: Operation, operands: tuple[Any, ...]) -> Any:
-    """Record the operation where its innermost traced operand lives."""
-    innermost = None
+    """Record the operation where its innermost traced operand lives.
+
+    Rules see variables and literals only, and write into the current builder.
+    """
+    innermost: Any = None
     level = -1
     for a in operands:
-        if isinstance(a, Traced):
-            depth = getattr(a, "level", 0)
-            if depth > level:
-                innermost, level = a, depth
+        if isinstance(a, Var):
+            break
+        if isinstance(a, Traced) and a.level > level:  # type: ignore[attr-defined]
+            innermost, level = a, a.level  # type: ignore[attr-defined]
     if innermost is None:
         return current().emit(operation, operands)
     return innermost.bind(operation, operands)
-
-
-def variables(types: Iterable[Type]) -> list[Var]:
-    return [Var(t) for t in types]

@@ -3,7 +3,7 @@
 `OWN` are the names that `wengert.numpy` has and NumPy has not.
 """
 
-from wengert.numpy import operators, reductions, shaping  # noqa: F401
+from wengert.numpy import creation, elementary, operators, products, reductions, selecting, shaping  # noqa: F401
 from wengert.numpy.indexing import at
 
 OWN = frozenset({"at"})

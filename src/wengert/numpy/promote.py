@@ -113,7 +113,7 @@ def result_dtypes(ufunc: Any, dtypes: tuple[Any, ...]) -> tuple[np.dtype[Any], .
 @lru_cache(maxsize=4096)
 def common_dtype(*dtypes: Any) -> np.dtype[Any]:
     """np.result_type with weak Python scalars."""
-    return np.result_type(*[d(0) if d in _PLAIN and d is not bool else d for d in dtypes])
+    return np.result_type(*[d(0) if isinstance(d, type) and d is not bool else d for d in dtypes])
 
 
 def lifted(x: Any, trace: Any) -> Any:

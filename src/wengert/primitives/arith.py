@@ -11,7 +11,7 @@ import numpy as np
 
 from wengert.contract import Elementwise, Linear, Multilinear, Primitive, Sample, expand_all, flat, no, role, same_types, scale, zeros
 from wengert.ir.types import Type
-from wengert.ir.values import Literal
+from wengert.ir.values import Literal, splat
 from wengert.primitives.shape import array_type_of, cast
 
 
@@ -474,7 +474,7 @@ class Abs(Elementwise):
         if x.type.dtype.kind != "c":
             return scale(sign(x), dx)
         at_zero = equal(outs, zeros(outs.type))
-        safe = select(at_zero, zeros(outs.type) + 1, outs)
+        safe = select(at_zero, splat(1, outs.type), outs)
         return real(conj(x / cast(safe, x.type.dtype)) * dx)
 
     @classmethod

@@ -98,6 +98,8 @@ class _SliceWrite(_Sliced, abstract=True):
 class SliceAdd(_SliceWrite):
     """x with u added at x[start:stop:step, …]."""
 
+    accumulates = True
+
     def update(self, x: Any, u: Any) -> Any:
         if not self.starts:
             return x + u
@@ -148,19 +150,27 @@ def positions(shape: Ints, indices: Sequence[Any], n_batch: int) -> Any:
     The result has the shape of an index plus the axes of `shape` that are not addressed.
     Raises IndexOutOfBoundsError.
     """
-    ndim, first = indices[0].ndim, n_batch
+    ndim = indices[0].ndim
     rest = shape[n_batch + len(indices) :]
-    flat: Any = np.zeros((), np.intp)
+    flat: Any = 0
     for axis in range(n_batch):
         flat = flat * shape[axis] + np.arange(shape[axis]).reshape(-1, *[1] * (ndim - axis - 1))
-    for axis, index in enumerate(indices, first):
-        index, n = index.astype(np.intp, copy=False), shape[axis]
-        check_bounds(index, axis - n_batch, n)
-        flat = flat * n + np.where(index < 0, index + n, index)
+    for axis, index in enumerate(indices):
+        index, n = from_start(index, axis, shape[n_batch + axis]), shape[n_batch + axis]
+        flat = index if isinstance(flat, int) else flat * n + index
     if rest:
         size = int(np.prod(rest))
         flat = flat.reshape(*flat.shape, *[1] * len(rest)) * size + np.arange(size).reshape(rest)
     return flat
+
+
+def from_start(index: Any, axis: int, n: int) -> Any:
+    """The index with negative entries counted from the end of its axis. Raises IndexOutOfBoundsError."""
+    index = index.astype(np.intp, copy=False)
+    low, high = (index.min(), index.max()) if index.size else (0, -1)
+    if low < -n or high >= n:
+        check_bounds(index, axis, n)
+    return index if low >= 0 else np.where(index < 0, index + n, index)
 
 
 def check_bounds(index: Any, axis: int, n: int) -> None:
@@ -311,6 +321,8 @@ class _Scatter(_Indexed, abstract=True):
 class ScatterAdd(_Scatter):
     """x with u added at x[i1, …, ik]; repeated indices accumulate."""
 
+    accumulates = True
+
     def update(self, x: Any, *rest: Any) -> Any:
         *indices, u = rest
         if np.ndim(indices[0]) == 0:
@@ -395,12 +407,11 @@ class _Along(Primitive, abstract=True):
         return x.with_shape(index.shape)
 
     def positions(self, shape: Ints, index: Any) -> Any:
-        index, n = index.astype(np.intp, copy=False), shape[self.axis]
-        check_bounds(index, self.axis, n)
-        flat: Any = np.zeros((), np.intp)
+        index = from_start(index, self.axis, shape[self.axis])
+        flat: Any = 0
         for axis, length in enumerate(shape):
             own = np.arange(length).reshape(-1, *[1] * (len(shape) - axis - 1))
-            flat = flat * length + (np.where(index < 0, index + n, index) if axis == self.axis else own)
+            flat = flat * length + (index if axis == self.axis else own)
         return flat
 
     def batch(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
@@ -440,6 +451,8 @@ class TakeAlong(_Along):
 
 class AddAlong(_Along):
     """x with u added at x[…, index, …] along an axis; repeated indices accumulate."""
+
+    accumulates = True
 
     def type(self, x: Any, index: Any, u: Any) -> tuple[Type, ...]:
         if u is not self.part(x, index):

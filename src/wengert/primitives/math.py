@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from wengert.contract import Elementwise, Sample, zeros
-from wengert.ir.values import Literal
+from wengert.ir.values import Literal, splat
 from wengert.primitives.arith import div, equal, imag, real, reciprocal, select, sign
 
 
@@ -147,7 +147,7 @@ class Hypot(Elementwise):
     ufunc, domain, analytic, dtypes = np.hypot, ((0.5, 2.0), (-2.0, -0.5)), False, "fd"
 
     def partials(self, out: Any, x: Any, y: Any) -> Sequence[Any]:
-        safe = select(equal(out, zeros(out.type)), zeros(out.type) + 1.0, out)
+        safe = select(equal(out, zeros(out.type)), splat(1.0, out.type), out)
         return lambda: x / safe, lambda: y / safe
 
 
@@ -229,7 +229,7 @@ class Pow(Elementwise):
     def partials(self, out: Any, x: Any, y: Any) -> Sequence[Any]:
         def by_x() -> Any:
             is_zero = equal(y, zeros(y.type))
-            one = zeros(y.type) + 1.0
+            one = splat(1.0, y.type)
             return select(is_zero, zeros(y.type), y * power(x, select(is_zero, one, y - 1.0)))
 
         def by_y() -> Any:
@@ -237,7 +237,7 @@ class Pow(Elementwise):
             zero = zeros(x.type)
             y_real = real(y) if y.type.dtype.kind == "c" else y
             vanishes = equal(x, zero) & (y_real >= 0.0)
-            safe = select(vanishes, zero + 1.0, x)
+            safe = select(vanishes, splat(1.0, x.type), x)
             return select(vanishes, zero, out * log(safe))
 
         return by_x, by_y
@@ -306,9 +306,9 @@ class Logaddexp(Elementwise):
 
     def partials(self, out: Any, x: Any, y: Any) -> Sequence[Any]:
         def weight(a: Any, b: Any) -> Any:
-            # exp(a - out) with -inf - -inf and inf - inf read as limits
-            tied = equal(a, b)
-            return select(tied, zeros(a.type) + 0.5, exp(a - out_of(a, b)))
+            # exp(a - out) with -inf - -inf and inf - inf read as limits; a finite tie is no special case
+            tied = equal(a, b) & equal(a, out)
+            return select(tied, splat(0.5, a.type), exp(a - out_of(a, b)))
 
         def out_of(a: Any, b: Any) -> Any:
             return select(equal(a, out) & equal(b, b), a, out)
@@ -323,9 +323,9 @@ class Logaddexp2(Elementwise):
 
     def partials(self, out: Any, x: Any, y: Any) -> Sequence[Any]:
         def weight(a: Any, b: Any) -> Any:
-            tied = equal(a, b)
+            tied = equal(a, b) & equal(a, out)
             top = select(equal(a, out), a, out)
-            return select(tied, zeros(a.type) + 0.5, exp2(a - top))
+            return select(tied, splat(0.5, a.type), exp2(a - top))
 
         return lambda: weight(x, y), lambda: weight(y, x)
 
@@ -336,7 +336,7 @@ class Copysign(Elementwise):
     ufunc, domain, analytic, dtypes = np.copysign, ((0.5, 2.0), (-2.0, -0.5)), False, "fd"
 
     def partials(self, out: Any, x: Any, y: Any) -> Sequence[Any]:
-        return lambda: sign(x) * copysign(zeros(y.type) + 1.0, y), None
+        return lambda: sign(x) * copysign(splat(1.0, y.type), y), None
 
 
 class Deg2rad(Elementwise):
@@ -375,7 +375,7 @@ def integer_pow(x: Any, n: int) -> Any:
     """x ** n for an integer constant n; x itself for n = 1, ones for n = 0."""
     if isinstance(x, Literal) or n not in (0, 1):
         return IntegerPow(n)(x)
-    return x if n == 1 else zeros(x.type) + 1.0
+    return x if n == 1 else splat(1.0, x.type)
 
 
 def _factorial(n: int) -> float:

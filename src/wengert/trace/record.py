@@ -123,8 +123,8 @@ def identity(f: Any) -> Any:
             f = f.__func__
         elif hasattr(f, "__code__"):
             return f.__code__
-        elif hasattr(f, "identity"):  # one of our own transformed functions
-            return f.identity()
+        elif hasattr(f, "trace_identity"):  # one of our own transformed functions
+            return f.trace_identity()
         else:
             return type(f)
 

@@ -19,8 +19,8 @@ import numpy as np
 from wengert.config import settings
 from wengert.errors import AbstractValueError, EscapedTracerError, four_parts
 from wengert.ir.operation import Operation
-from wengert.ir.types import Type, array_type
-from wengert.ir.values import Equation, Function, Literal, Traced, Var
+from wengert.ir.types import ArrayType, Type, array_type
+from wengert.ir.values import Equation, Function, Literal, Traced, Var, splat
 from wengert.source import here
 
 _LITERAL_VARIANTS = 8  # after so many different constants at one place, they are taken for data
@@ -71,16 +71,30 @@ class _Memory:
 
 _memory = _Memory()
 _literals: dict[Any, Literal] = {}
+_constants: dict[Any, Literal] = {}
 
 
 def _interned(a: Literal) -> Literal:
     """One Literal object a value, so that traces with equal constants are equal."""
     if not a.is_splat:
         return a
-    key = (a.type, repr(a.value))
+    value = a.value
+    key = (a.type, value) if value == value and value != 0 else (a.type, repr(value))  # 0.0 and -0.0 differ, nan is itself
     if len(_literals) > 100_000:
         _literals.clear()
     return _literals.setdefault(key, a)
+
+
+def constant(value: Any, type: ArrayType) -> Literal:
+    """The Literal of a plain number in a type, found quickly when it was used before."""
+    found = _constants.get((value, value.__class__, type)) if value else None
+    if found is None:
+        found = _interned(splat(value, type))
+        if value:
+            if len(_constants) > 100_000:
+                _constants.clear()
+            _constants[value, value.__class__, type] = found
+    return found
 
 
 class Tape:

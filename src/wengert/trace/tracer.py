@@ -13,13 +13,14 @@ import numpy as np
 
 from wengert.errors import CutDerivativeError, TraceError, four_parts
 from wengert.ir.types import ArrayType
-from wengert.ir.values import Traced, Var, splat
+from wengert.ir.values import Traced, Var
 from wengert.numpy import table
 from wengert.numpy.indexing import At, getitem
 from wengert.numpy.operators import power
 from wengert.numpy.table import IMPLEMENTATIONS, lookup
 from wengert.primitives import arith
 from wengert.source import here
+from wengert.trace.tape import constant
 
 _NUMBERS = (int, float)
 
@@ -44,8 +45,8 @@ def _binary(primitive: Any, ufunc: Any, swap: bool = False) -> Any:
                 return (primitive(other, self) if swap else primitive(self, other))._weakly(self.weak and other.weak)
         elif kind in _NUMBERS:
             if self.type.inexact:
-                constant = splat(other, self.type)
-                out = self.tape.bind(primitive, (constant, self) if swap else (self, constant), _make)
+                number = constant(other, self.type)
+                out = self.tape.bind(primitive, (number, self) if swap else (self, number), _make)
                 out.weak = self.weak
                 return out
         elif not isinstance(other, (np.ndarray, np.generic, complex, bool, Traced, list, tuple, int, float)):

@@ -52,6 +52,11 @@ def run(function: Function, arguments: Sequence[Any]) -> list[Any]:
     return [env[slot] for slot in program.outputs]
 
 
+def prepare(function: Function, owned_inputs: Sequence[Var]) -> None:
+    """Make the Function ready to run by a caller who gives up the memory of some inputs."""
+    function.memo["program"] = _Program(function, owned_inputs)
+
+
 def _full(value: Any, type: Any) -> Any:
     return value if np.shape(value) == type.shape else np.broadcast_to(value, type.shape).astype(type.dtype)
 

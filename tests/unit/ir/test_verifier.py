@@ -72,7 +72,8 @@ def test_use_before_definition():
 
 def test_defined_twice():
     x, equations = chain()
-    assert "already defined" in fault(replaced(4, outs=(x,)))
+    equations[9] = Equation(mul, (x, x), (x,), None)
+    assert "already defined" in fault(Function([x], equations, [x]))
     x, equations = chain()
     equations.insert(5, equations[4])
     assert "already defined" in fault(Function([x], equations, equations[-1].outs))

@@ -197,6 +197,36 @@ def pullback(function: Function, linear: tuple[bool, ...], seeded: tuple[bool, .
     return memoized(function, ("pullback", linear, seeded, settings().strong_zero), make)  # type: ignore[no-any-return]
 
 
+def depends(function: Function, mask: Sequence[bool]) -> tuple[bool, ...]:
+    """Which outputs depend on the masked inputs."""
+    reached: set[Any] = set(chosen(function.inputs, mask))
+    for equation in function.equations:
+        if any([a in reached for a in equation.operands]):
+            reached.update(equation.outs)
+    return tuple([a in reached for a in function.outputs])
+
+
+def unique(values: Iterable[Any]) -> list[Any]:
+    """Each once, in order."""
+    return list(dict.fromkeys(values))
+
+
+def transpose_split(operation: Primitive, ct: Any, operands: Sequence[Any], linear: Sequence[bool]) -> list[Any]:
+    """Transpose an equation that also computes known results: those are split off first."""
+    parts = operation.partial([not on for on in linear], operands)
+    assert parts is not None, f"{operation!r} is not linear"
+    outs, later, rest = parts
+    cts = [c for c, known in zip(several(ct), outs, strict=True) if known is None]
+    wanted = [x for x, on in zip(operands, linear, strict=True) if on]
+    places: list[Any] = []
+    for x in rest:
+        found = next((j for j, w in enumerate(wanted) if w is x and j not in places), None)
+        places.append(found)
+    pulled = later.transpose(single(cts), rest, [j is not None for j in places])
+    by_place = {j: c for j, c in zip(places, pulled, strict=True) if j is not None}
+    return spread([by_place.get(j) for j in range(len(wanted))], linear)
+
+
 def is_zero(a: Any) -> bool:
     """Whether this output is a literal zero."""
     return isinstance(a, Literal) and a.is_value(0)

@@ -10,12 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from wengert.contract import Primitive, Sample, add_any, instantiate, zeros
+from wengert.contract import Primitive, Sample, expand, instantiate, zeros
 from wengert.errors import ShapeError, four_parts
 from wengert.ir.builder import Builder, building
-from wengert.ir.types import StackType, Type, array_type, stack_type
-from wengert.ir.values import ROLES, Function, Var
-from wengert.primitives.arith import add, less, mul
+from wengert.ir.types import StackType, Type, array_type
+from wengert.ir.values import Function, Var
+from wengert.ir.walk import inline
+from wengert.primitives.arith import less, mul
 from wengert.primitives.control.call import (
     check_operands,
     chosen,
@@ -30,11 +31,13 @@ from wengert.primitives.control.call import (
     single,
     spread,
     transpose_split,
+    unique,
 )
 from wengert.primitives.control.counting import count_through
 from wengert.primitives.control.residuals import Residuals, linear_body
-from wengert.primitives.control.stack import select_any, stacked
+from wengert.primitives.control.stack import guard, select_any, stacked
 from wengert.primitives.math import sin
+from wengert.primitives.reduce import max_
 from wengert.primitives.shape import cast, move_axis
 from wengert.transform.batch import batch, batched_type
 from wengert.transform.jvp import jvp
@@ -252,16 +255,14 @@ class Loop(Primitive):
         inner, _ = batch(self.body, size, (False, *lc, *[True] * self.n_carry, *lx), True)
 
         def body(i: Any, counts: Any, *rest: Any) -> list[Any]:
-            from wengert.ir.walk import inline
-
-            alive = less(ROLES["expand"](i, size), counts)
+            alive = less(expand(i, size), counts)
             state = rest[self.n_consts : self.n_consts + self.n_carry]
             outs = inline(inner, [i, *rest[: self.n_consts], *[guard(alive, v) for v in state], *rest[self.n_consts + self.n_carry :]])
             new, incs, ys = self.results(outs)
             return [*[select_any(alive, n, o) for n, o in zip(new, state, strict=True)], *[select_any(alive, v, zeros(v.type)) for v in incs + ys]]
 
         function = function_of(body, INDEX, counts.type, *inner.in_types[1:], name=inner.name)
-        longest = reduce_max(counts)
+        longest = max_(counts, (0,))
         loop = Loop(function, None, 1 + self.n_consts, self.n_carry, self.n_acc, self.reverse)
         s0, a0 = lanes_of(carries, ls, [True] * len(carries), size), lanes_of(accs, la, [True] * len(accs), size)
         return single(emit(loop, [longest, counts, *consts, *s0, *a0, *xs]))
@@ -278,8 +279,7 @@ class Loop(Primitive):
         ks = [not u for u in unknown]
         mask = (True, *kc, *ks, *kx)
         parts = partial(self.body, mask)
-        n_known = sum(parts.out_known)
-        outs = known_outputs(self.body, mask)  # each output, where known; the others are None
+        outs = spread(parts.known.outputs[: sum(parts.out_known)], parts.out_known)
         _, out_a, out_y = self.results(outs)
         pa = [a if on else None for a, on in zip(out_a, ka, strict=True)]
         late = [v for v in unique([*chosen(self.results(outs)[0], unknown), *[a for a, on in zip(out_a, ka, strict=True) if not on]]) if v is not None]
@@ -288,7 +288,6 @@ class Loop(Primitive):
         i, c, s, x = self.inputs(spread(parts.known.inputs, mask))
         kept = Residuals(parts.known.equations, residuals, only(c), only(x), only(out_y), i)
         first = Function(parts.known.inputs, parts.known.equations, [*first_outs, *kept.pushed], parts.known.name)
-        assert n_known <= len(parts.known.outputs)
         now = Loop(first, self.length, sum(kc), sum(ks), len(only(pa)), self.reverse)
         results = emit(now, [*count, *chosen(consts, kc), *chosen(carries, ks), *chosen(accs, present(pa)), *chosen(xs, kx)])
         rs, ra, ry = now.results(results)
@@ -349,6 +348,4 @@ def spread_like(values: Sequence[Any], lc: Sequence[bool], n_carry: int, lx: Seq
 
 def lanes_of(values: Sequence[Any], has: Sequence[bool], wanted: Sequence[bool], size: int) -> list[Any]:
     """The values, expanded where a lane axis is wanted and not there."""
-    from wengert.contract import expand
-
     return [expand(v, size) if want and not on else v for v, on, want in zip(values, has, wanted, strict=True)]

@@ -18,6 +18,7 @@ from wengert.errors import ShapeError, four_parts
 from wengert.ir.types import StackType, Type, array_type, stack_type
 from wengert.ir.values import ROLES
 from wengert.primitives.control.call import emit, function_of
+from wengert.primitives.shape import stop_gradient
 
 
 class Stack(list[Any]):
@@ -124,3 +125,10 @@ def select_any(mask: Any, x: Any, y: Any) -> Any:
     if isinstance(x.type, StackType):
         return each(select_any, [x, y], [mask])
     return ROLES["select"](ROLES["broadcast"](mask, x.type.shape, tuple(range(mask.type.ndim))), x, y)
+
+
+def guard(alive: Any, x: Any) -> Any:
+    """x, whose derivative is exactly zero in lanes that are not alive, whatever is done with it."""
+    if isinstance(x.type, StackType) or not x.type.inexact:
+        return x
+    return select_any(alive, x, stop_gradient(x))

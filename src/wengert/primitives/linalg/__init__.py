@@ -3,7 +3,7 @@
 Every operation but `Dot` works on the last one or two axes and stacks over those before them, so that batching is the
 operation itself. Each module's docstring says where to start; the order in which they may import each other is
 
-    diagonal < contraction < algebra < triangular < inverse < factor < solve < eigen < svd, determinant, functions, norm
+    diagonal < contraction < algebra < triangular < inverse < factor < solve < norm < eigen < svd, determinant, functions
 
 The Schur form has no operation: its triangular factor is determined only up to the order and the phases of the
 eigenvectors that LAPACK happens to choose, and functions that do not depend on that choice are had from `eig` or `MatrixFunction`.

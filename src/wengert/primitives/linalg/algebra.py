@@ -32,7 +32,7 @@ class Stacked(Primitive, abstract=True):
 
 def matrices(operation: Any, x: Any, square: bool = True) -> ArrayType:
     """x, after asking that it be a stack of (square) matrices of inexact dtype."""
-    if not x.inexact or x.ndim < 2 or square and x.shape[-1] != x.shape[-2]:
+    if not x.inexact or x.ndim < 2 or (square and x.shape[-1] != x.shape[-2]):
         kind = "square matrices" if square else "matrices"
         raise ShapeError(four_parts(f"{operation!r} needs {kind} of real or complex floats", repr(x)))
     return x  # type: ignore[no-any-return]
@@ -117,7 +117,7 @@ def to_columns(s: Any, shape: tuple[int, ...]) -> Any:
 
 
 def scale_columns(x: Any, s: Any) -> Any:
-    """x diag(s)."""
+    """X diag(s)."""
     return mul(x, to_columns(cast(s, array_type_of(x).dtype), array_type_of(x).shape))
 
 

@@ -163,7 +163,7 @@ _MATRICES = Dot(((1,), (0,)), ((), ()))
 
 
 def matmul_strict(x: Any, y: Any) -> Any:
-    """x @ y as np.matmul, for operands of one dtype; leading axes may repeat, none is copied."""
+    """X @ y as np.matmul, for operands of one dtype; leading axes may repeat, none is copied."""
     m, n = array_type_of(x).ndim, array_type_of(y).ndim
     if m == 0 or n == 0:
         raise ShapeError(four_parts("matmul needs operands with at least one axis", f"{array_type_of(x)!r} @ {array_type_of(y)!r}"))
@@ -181,7 +181,8 @@ def einsum_strict(subscripts: str, *operands: Any, optimize: Any = True) -> Any:
     """np.einsum(subscripts, *operands) for operands of one dtype, as a sequence of pairwise products.
 
     Ellipses, implicit output, repeated indices in one operand (a diagonal) and axes of length 1
-    that repeat work as in NumPy. `optimize` is opt_einsum's; its order is found from shapes alone.
+    that repeat work as in NumPy. `optimize` is NumPy's or opt_einsum's: True, False, a method's name, or a path
+    as np.einsum_path gives; an order is found from shapes alone.
     """
     from opt_einsum import contract_path
     from opt_einsum.parser import parse_einsum_input
@@ -193,16 +194,18 @@ def einsum_strict(subscripts: str, *operands: Any, optimize: Any = True) -> Any:
         _sizes(shapes, labels)
     except ValueError as error:
         raise ShapeError(four_parts(f"cannot read einsum {subscripts!r}", "shapes " + ", ".join(map(str, shapes)), str(error))) from None
-    if len(operands) <= 2 or optimize is False:
-        path: list[Any] = [(0, 1)] * (len(operands) - 1)
+    if isinstance(optimize, (list, tuple)) and optimize and optimize[0] == "einsum_path":
+        path: list[Any] = list(optimize[1:])
+    elif len(operands) <= 2 or optimize is False:
+        path = [(0, 1)] * (len(operands) - 1)
     else:
-        method = "auto" if optimize is True else optimize
+        method = "auto" if optimize is True else optimize if isinstance(optimize, str) else optimize[0]
         path = list(contract_path(f"{inputs}->{output}", *shapes, shapes=True, optimize=method)[0])
     return _contract(list(operands), labels, tuple(output), path)
 
 
 def _sizes(shapes: Sequence[Axes], labels: Sequence[tuple[Any, ...]]) -> dict[Any, int]:
-    """label -> length; lengths of 1 give way."""
+    """Label -> length; lengths of 1 give way."""
     sizes: dict[Any, int] = {}
     for shape, term in zip(shapes, labels, strict=True):
         if len(shape) != len(term):

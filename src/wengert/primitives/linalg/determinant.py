@@ -153,15 +153,13 @@ def _second_derivative(a: Any, x: Any, y: Any) -> Any:
 
     m, mx, my, mxy = eye, None, None, None
     for k in range(1, n):
-        m, mx, my, mxy = [
-            None if product is None else step(product, k)
-            for product in (
-                mm(a, m),
-                plus(mm(x, m), times(a, mx)),
-                plus(mm(y, m), times(a, my)),
-                plus(times(x, my), times(y, mx), times(a, mxy)),
-            )
-        ]
+        products = (
+            mm(a, m),
+            plus(mm(x, m), times(a, mx)),
+            plus(mm(y, m), times(a, my)),
+            plus(times(x, my), times(y, mx), times(a, mxy)),
+        )
+        m, mx, my, mxy = [None if product is None else step(product, k) for product in products]
     if mxy is None:
         return None
     return mxy if n % 2 else neg(mxy)

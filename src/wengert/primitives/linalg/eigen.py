@@ -14,7 +14,7 @@ import numpy as np
 from wengert.contract import Primitive, Sample, flat, no
 from wengert.ir.types import Type, array_type
 from wengert.ir.values import ROLES
-from wengert.primitives.arith import complex_, conj, imag, mul, real, reciprocal
+from wengert.primitives.arith import complex_, conj, imag, mul, real, reciprocal, select
 from wengert.primitives.linalg.algebra import (
     Stacked,
     diagonal,
@@ -31,8 +31,9 @@ from wengert.primitives.linalg.algebra import (
     to_columns,
     to_rows,
 )
+from wengert.primitives.linalg.norm import VectorNorm
 from wengert.primitives.linalg.solve import solve
-from wengert.primitives.shape import array_type_of, cast
+from wengert.primitives.shape import array_type_of, cast, stop_gradient
 
 
 class Eigh(Stacked):
@@ -79,7 +80,7 @@ class Eigvalsh(Stacked):
     """The ascending eigenvalues of the Hermitian matrix in the lower triangle of `a`: dw = diag(Vᴴ dA V).
 
     At equal eigenvalues the sum over them is exact, hence symmetric functions are, to first order. The second
-    derivative takes V as `Eigh` does.
+    derivative goes through V, within whose eigenspaces `Eigh` lets nothing turn: there it is finite, not exact.
     """
 
     transpose = no("eigenvalues are not linear")
@@ -118,7 +119,7 @@ class Eig(Stacked):
     With P = V⁻¹ dA V: dw = diag(P), dV = V (F ∘ P) + V diag(k), F_ij = 1 / (w_j - w_i), where k keeps LAPACK's
     normalisation: columns of norm 1 with a real largest element (Giles 2008, section 3.1; LAPACK's geev).
     Defined where eigenvalues are distinct; where two are equal the derivative of V is NaN, and where the matrix
-    is defective V is singular and LinAlgError is raised.
+    is defective, so is that of w, or LinAlgError is raised if V is exactly singular.
     """
 
     transpose = no("eigenvalues are not linear")
@@ -138,7 +139,7 @@ class Eig(Stacked):
             return None
         w, v = outs
         shape, dtype = array_type_of(v).shape, array_type_of(v).dtype
-        p = solve(v, mm(cast(tangents[0], dtype), v))
+        p = _rates(v, cast(tangents[0], dtype))
         eye = identity(shape, dtype)
         # NaN (0/0) in place of 1/0 between equal eigenvalues; the diagonal is masked before it divides
         difference = to_columns(w, shape) - to_rows(w, shape) + eye
@@ -161,6 +162,19 @@ class Eig(Stacked):
         yield Sample(cls(), np.array([[1.0, 2.0, 0.1], [-2.0, 1.2, 0.4], [0.3, 0.1, 3.0]]), complex_step=False)
         yield Sample(cls(), d + 0.3 * r((2, 3, 3)) + 0.3j * r((2, 3, 3)), complex_step=False)
         yield Sample(cls(), (d + 0.3 * r((3, 3))).astype("f"), complex_step=False)
+
+
+def _rates(v: Any, da: Any) -> Any:
+    """V⁻¹ dA V, with NaN in the rows of defective eigenvalues.
+
+    The columns of V have norm 1, so row norms of V⁻¹ are the condition numbers of the eigenvalues (Golub & Van Loan,
+    section 7.2.2); what exceeds 0.01 / eps has no correct digit.
+    """
+    shape, dtype = array_type_of(v).shape, array_type_of(v).dtype
+    inverse = solve(v, identity(shape, dtype))
+    condition = to_rows(stop_gradient(VectorNorm((len(shape) - 1,), 2.0)(inverse)), shape)
+    p = mm(inverse, mm(da, v))
+    return select(condition > 0.01 / float(np.finfo(dtype).eps), np.full(shape, np.nan, dtype), p)
 
 
 def _off_diagonal(shape: tuple[int, ...], dtype: Any) -> Any:
@@ -205,7 +219,7 @@ class Eigvals(Stacked):
         if tangents[0] is None:
             return None
         _, v = Eig()(primals[0])
-        return diagonal(solve(v, mm(cast(tangents[0], array_type_of(v).dtype), v)))
+        return diagonal(_rates(v, cast(tangents[0], array_type_of(v).dtype)))
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:

@@ -123,7 +123,7 @@ class Lu(Stacked):
             if not a.size:
                 return a, np.zeros(0, np.int32)
             lu, pivots, _ = getrf(a)
-            return np.ascontiguousarray(lu), pivots
+            return lu, pivots
 
         return each(one, (a.dtype, np.int32), a)
 
@@ -168,7 +168,7 @@ def _with_unit_diagonal(low: Any) -> Any:
 
 
 def _right_solve(up: Any, x: Any) -> Any:
-    """x up⁻¹."""
+    """X up⁻¹."""
     return t(TriangularSolve(False, "T", False)(up, t(x)))
 
 
@@ -181,7 +181,7 @@ class Qr(Stacked):
     else LinAlgError. R has a real diagonal, as LAPACK's.
 
     The columns that complete mode adds depend on A through Householder's product Q = I - Y T Yᴴ, so that
-    Q₂ = E₂ + (Q₁ - E₁) (Q₁₁ - I)⁻ᴴ Q₂₁ᴴ (from Ballard et al. 2014, section 5): this is what is differentiated.
+    Q₂ = E₂ + (Q₁ - E₁) (Q₁₁ - I)⁻ᴴ Q₂₁ᴴ (after Ballard et al. 2014, from TSQR): this is what is differentiated.
     Where a column of A is already zero below the diagonal that Q₂ jumps; derivatives are then right for
     functions of the space that Q₂ spans.
     """

@@ -40,7 +40,7 @@ class Svd(Stacked):
 
     With P = Uᴴ dA V: ds = Re diag(P). The turns Ω = Uᴴ dU and Θ = Vᴴ dV are found by their difference and sum,
     (Ω - Θ)_ij = (P - Pᴴ)_ij / (s_i + s_j) and (Ω + Θ)_ij = (P + Pᴴ)_ij / (s_j - s_i), so that repeated singular values
-    leave the first one untouched: the polar factor U Vᴴ has its true derivative there. Quotients by 0 (up to
+    leave the first one untouched: the polar factor U Vᴴ has its true first derivative there (`Polar` has all). Quotients by 0 (up to
     rounding) count as 0: bases do not turn within one singular space. Outside of the columns
     dU += (I - U Uᴴ) dA V S⁻¹, and likewise for V (Giles 2008, section 3.2; Townsend 2016). Full bases of the null
     spaces turn least.

@@ -33,7 +33,7 @@ class TriangularSolve(Stacked):
     """x with op(A) x = b, where A is the lower or upper triangle of `a` and op one of N (A), T (Aᵀ), C (Aᴴ).
 
     With `unit_diagonal` the diagonal is taken for ones. The rest of `a` is not read, and has derivative zero.
-    dx = op(A)⁻¹ (db - op(dA) x)   (Giles 2008, section 2.3.1).
+    dx = op(A)⁻¹ (db - op(dA) x)   (Giles 2008).
     """
 
     lower: bool = True
@@ -132,6 +132,6 @@ def _right_hand_sides(operation: Any, a: Any, b: Any) -> None:
 
 
 def cho_solve(factor: Any, b: Any, lower: bool = True) -> Any:
-    """x with A x = b, given the Cholesky factor of A: A = L Lᴴ (lower) or Uᴴ U."""
+    """X with A x = b, given the Cholesky factor of A: A = L Lᴴ (lower) or Uᴴ U."""
     first, second = ("N", "C") if lower else ("C", "N")
     return TriangularSolve(lower, second, False)(factor, TriangularSolve(lower, first, False)(factor, b))

@@ -1,0 +1,118 @@
+"""The command `wengert`: grad, check, rules, demo. Bad input is one line on stderr and exit status 2.
+
+Knows everything below; nothing knows it. Start at `main`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from wengert.cli.failure import Failure, one_line
+
+_TARGET = "the function: module:function (scipy.optimize:rosen) or file.py:function"
+_AT = (
+    "the point. One array argument: 1.3,0.7 ; one number: 2.5 ; several arguments: '1.0;2,3' or, by name, --at x=1.0 --at y=2,3 ; "
+    "nested: JSON such as '[[1,2],[3,4]]' or '{\"w\": [1,2], \"b\": 0}' ; an array of one element: '1.3,'. A whole number beside other "
+    "arguments stays an int and is held constant unless --wrt names it"
+)
+_DATA = (
+    "arguments from a file, FILE or NAME=FILE. .json: an object gives arguments by name, a list one array. .npy: one array; .npz: arrays by "
+    "name. .csv: with a header, the columns that are names of parameters go to these, else the whole table is one array. Beside --at, data are held constant"
+)
+_EPILOG = (
+    "SciPy's own functions ask an array for its namespace only if the environment has SCIPY_ARRAY_API=1 before SciPy is imported: this "
+    "command sets it (unless you have), so that scipy.optimize:rosen can be traced; in your own programs set it yourself. "
+    "Exit status: 0, 1 if a check failed, 2 for bad input."
+)
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse whose errors are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        raise Failure(f"{message} (try: {self.prog} --help)")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="wengert", description="Exact derivatives of Python + NumPy functions.", epilog=_EPILOG)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=_Parser)
+
+    grad = commands.add_parser("grad", help="value and gradient (and Hessian) of a function at a point", epilog=_EPILOG)
+    _point(grad)
+    grad.add_argument("--order", default="1", metavar="N", help="2 gives the Hessian too")
+    grad.add_argument("--json", action="store_true", help="print JSON")
+
+    check = commands.add_parser("check", help="compare a function's derivatives with differences", epilog=_EPILOG)
+    _point(check)
+    check.add_argument("--order", default="2", metavar="N", help="up to which order (2)")
+    check.add_argument("--mode", choices=("forward", "reverse"), action="append", help="one mode only; by default both")
+
+    rules = commands.add_parser("rules", help="every primitive and how it comes by each rule")
+    rules.add_argument("name", nargs="?", metavar="NAME", help="one primitive, in full")
+    rules.add_argument("--kind", metavar="RULE", help="one rule of all primitives: type, evaluate, jvp, transpose, batch or samples")
+    rules.add_argument("--json", action="store_true", help="print JSON")
+
+    commands.add_parser("demo", help="fit a logistic regression to real data; its gradient computed in four ways")
+    return parser
+
+
+def _point(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("target", metavar="TARGET", help=_TARGET)
+    parser.add_argument("--at", action="append", default=[], metavar="VALUES", help=_AT)
+    parser.add_argument("--data", action="append", default=[], metavar="FILE", help=_DATA)
+    parser.add_argument("--wrt", action="append", default=[], metavar="NAME", help="differentiate by this argument only; may be repeated")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; its exit status.
+
+    Sets SCIPY_ARRAY_API=1 (unless it is set) before SciPy is imported, so that SciPy's own
+    functions ask traced arrays for their namespace.
+    """
+    os.environ.setdefault("SCIPY_ARRAY_API", "1")
+    try:
+        options = _parser().parse_args(_join_negative(sys.argv[1:] if argv is None else argv))
+        return _command(options.command)(options)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 0
+    except Exception as error:
+        print(f"wengert: {one_line(error)}", file=sys.stderr)
+        return 2
+
+
+def _command(name: str) -> Any:
+    """Each command in its file, imported when it is asked for."""
+    if name in ("grad", "check"):
+        from wengert.cli import derive
+
+        return derive.grad if name == "grad" else derive.check
+    if name == "rules":
+        from wengert.cli.rules import rules
+
+        return rules
+    from wengert.cli.demo import demo
+
+    return demo
+
+
+def _join_negative(argv: Sequence[str]) -> list[str]:
+    """`--at -1,2` as `--at=-1,2`: argparse would take the value for an option."""
+    out: list[str] = []
+    items = iter(argv)
+    for item in items:
+        if item in ("--at", "--data", "--wrt"):
+            value = next(items, None)
+            if value is not None and value.startswith("-") and not value.startswith("--"):
+                item = f"{item}={value}"
+            elif value is not None:
+                out.append(item)
+                item = value
+        out.append(item)
+    return out

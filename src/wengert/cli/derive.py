@@ -1,0 +1,120 @@
+"""`wengert grad` and `wengert check`: derivatives of the user's function at a point, printed.
+
+Start at `grad`.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+import numpy as np
+
+from wengert import tree
+from wengert.api.derivatives import value_and_grad
+from wengert.api.jacobian import hessian
+from wengert.check import check_grads
+from wengert.cli.failure import Failure
+from wengert.cli.target import resolve
+from wengert.cli.values import Arguments, arguments
+from wengert.errors import CheckFailed
+
+
+def grad(options: Any) -> int:
+    """`wengert grad`: the value, the gradient, the Hessian."""
+    order = _order(options.order, (1, 2))
+    f, call, name = _prepare(options)
+    argnums: Any = call.wrt[0] if len(call.wrt) == 1 else call.wrt
+    value, gradient = value_and_grad(f, argnums=argnums)(*call.args)
+    second = hessian(f, argnums=argnums)(*call.args) if order == 2 else None
+    wrt = [call.names[i] for i in call.wrt]
+    if options.json:
+        result: dict[str, Any] = {"function": name, "wrt": wrt, "value": _plain(value), "gradient": _plain(_by_name(gradient, wrt))}
+        if order == 2:
+            result["hessian"] = _plain(_by_name_twice(second, wrt))
+        print(json.dumps(result, allow_nan=False))
+        return 0
+    print(f"{name} by {', '.join(wrt)}\n")
+    print(f"value\n  {_number(value)}\n")
+    _print("gradient", _by_name(gradient, wrt))
+    if order == 2:
+        print()
+        _print("Hessian", _by_name_twice(second, wrt))
+    return 0
+
+
+def check(options: Any) -> int:
+    """`wengert check`: check_grads; exit status 1 and its message if a derivative is wrong."""
+    order = _order(options.order, (1, 2, 3))
+    f, call, name = _prepare(options)
+    modes = tuple(options.mode or ("forward", "reverse"))
+
+    def of_chosen(*moved: Any) -> Any:
+        args = list(call.args)
+        for i, x in zip(call.wrt, moved, strict=True):
+            args[i] = x
+        return f(*args)
+
+    of_chosen.__name__ = name
+    try:
+        check_grads(of_chosen, tuple([call.args[i] for i in call.wrt]), order=order, modes=modes)
+    except CheckFailed as failed:
+        text = str(failed)
+        for position, i in enumerate(call.wrt):
+            text = text.replace(f"argument {position}", f"argument {call.names[i]}")
+        print(text)
+        return 1
+    print(f"{name}: {' and '.join(modes)} derivatives by {', '.join([call.names[i] for i in call.wrt])} agree with differences, to order {order}")
+    return 0
+
+
+def _prepare(options: Any) -> tuple[Any, Arguments, str]:
+    f = resolve(options.target)
+    name = getattr(f, "__name__", options.target)
+    return f, arguments(f, options.at, options.data, options.wrt, name), name
+
+
+def _order(text: str, allowed: tuple[int, ...]) -> int:
+    if text not in [str(n) for n in allowed]:
+        raise Failure(f"--order {text}: choose from {', '.join(map(str, allowed))}")
+    return int(text)
+
+
+def _by_name(values: Any, wrt: list[str]) -> Any:
+    return dict(zip(wrt, values, strict=True)) if len(wrt) > 1 else values
+
+
+def _by_name_twice(values: Any, wrt: list[str]) -> Any:
+    return {a: _by_name(row, wrt) for a, row in zip(wrt, values, strict=True)} if len(wrt) > 1 else values
+
+
+# -- printing ---------------------------------------------------------------------------------
+
+
+def _plain(value: Any) -> Any:
+    """For JSON: lists and floats; complex numbers as {"re", "im"}; what is not finite as a string."""
+    if isinstance(value, dict):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(v) for v in value]
+    if isinstance(value, (np.ndarray, np.generic)):
+        return _plain(value.tolist())
+    if isinstance(value, complex):
+        return {"re": _plain(value.real), "im": _plain(value.imag)}
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    return value
+
+
+def _print(title: str, value: Any) -> None:
+    leaves, structure = tree.flatten(value)
+    for path, leaf in zip(tree.paths(structure), leaves, strict=True):
+        print(f"{title}{path.replace(chr(39), '')}")
+        array = np.asarray(leaf)
+        text = _number(leaf) if not array.ndim else np.array2string(array, precision=17, separator="  ", max_line_width=140, floatmode="unique")
+        print("  " + text.replace("\n", "\n  "))
+
+
+def _number(value: Any) -> str:
+    return repr(np.asarray(value).item())

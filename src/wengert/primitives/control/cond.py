@@ -1,0 +1,242 @@
+"""`Cond`: one of several Functions, chosen by an index. Only the one taken is run.
+
+Start at `Cond`; `merge` is how branches with residuals of their own become branches of one type.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from wengert.contract import Primitive, Sample, expand, instantiate, zeros
+from wengert.errors import IndexOutOfBoundsError, ShapeError, four_parts
+from wengert.ir.builder import Builder, building
+from wengert.ir.types import StackType, Type, array_type
+from wengert.ir.values import Equation, Function, Var, splat
+from wengert.ir.walk import inline
+from wengert.primitives.arith import equal
+from wengert.primitives.control.call import (
+    check_operands,
+    chosen,
+    emit,
+    function_of,
+    only,
+    present,
+    pullback,
+    several,
+    shared,
+    single,
+    spread,
+    unique,
+)
+from wengert.primitives.control.stack import guard, select_any
+from wengert.primitives.math import exp, sin
+from wengert.primitives.shape import cast
+from wengert.transform.batch import batch
+from wengert.transform.evaluate import run
+from wengert.transform.jvp import jvp
+from wengert.transform.linearize import linearize
+from wengert.transform.partial import partial, prune
+
+INDEX = array_type((), np.dtype(np.int64))
+
+
+class Cond(Primitive):
+    """branches[index](*operands), for an integer index; for a bool the branches are (if false, if true).
+
+    operands: index | operands of every branch. All branches have the same types.
+    """
+
+    branches: tuple[Function, ...]
+    views = True
+
+    def functions(self) -> tuple[Function, ...]:
+        return self.branches
+
+    def type(self, *operands: Type) -> tuple[Type, ...]:
+        first = self.branches[0]
+        index: Any = operands[0]
+        if index.shape != () or index.dtype.kind not in "ib":
+            raise ShapeError(four_parts("the index of a cond is one integer or bool", repr(index)))
+        for branch in self.branches:
+            if branch.out_types != first.out_types:
+                raise ShapeError(four_parts("the branches of a cond differ in their results", f"{first.out_types}, {branch.out_types}"))
+            check_operands(self.name, branch.in_types, operands[1:])
+        return first.out_types
+
+    def evaluate(self, index: Any, *operands: Any) -> Any:
+        if not 0 <= index < len(self.branches):
+            raise IndexOutOfBoundsError(four_parts(f"cond has {len(self.branches)} branches", f"index {int(index)}"))
+        return single(run(self.branches[int(index)], operands))
+
+    def forward(self, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
+        active = present(tangents[1:])
+        pushed = [jvp(branch, active) for branch in self.branches]
+        joint = either([mask for _, mask in pushed])
+        n = len(joint)
+        branches = []
+        for f, mask in pushed:
+            outs, touts = f.outputs[:n], spread(f.outputs[n:], mask)
+            branches.append(with_zeros(f, [*outs, *touts], [True] * n + joint, [a.type for a in (*outs, *outs)]))
+        results = emit(Cond(tuple(branches)), [*primals, *only(tangents)])
+        return single(results[:n]), single(spread(results[n:], joint))
+
+    def jvp(self, primals: Sequence[Any], outs: Any, tangents: Sequence[Any]) -> Any:
+        return self.forward(primals, tangents)[1]
+
+    def linearize(self, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
+        active = present(tangents[1:])
+        splits = [linearize(branch, active) for branch in self.branches]
+        joint = either([s.out_active for s in splits])
+        n = len(joint)
+        parts = []
+        for s in splits:
+            tangent = with_zeros(s.tangent, spread(s.tangent.outputs, s.out_active), joint, self.branches[0].out_types)
+            parts.append(Part(s.primal, n, s.residuals, tangent, tangent.inputs[len(s.residuals) :], tangent.outputs))
+        known, later, residuals = merge(parts)
+        results = emit(Cond(known), primals)
+        given = residuals(primals[1:], results[:n], results[n:])
+        touts = emit(Cond(later), [primals[0], *given, *only(tangents)])
+        return single(results[:n]), single(spread(touts, joint))
+
+    def transpose(self, ct: Any, operands: Sequence[Any], linear: Sequence[bool]) -> Sequence[Any]:
+        cts = several(ct)
+        on = tuple(linear[1:])
+        pulled = [pullback(branch, on, present(cts)) for branch in self.branches]
+        joint = either([mask for _, mask in pulled])
+        types = [x.type for x in chosen(operands[1:], on)]
+        branches = tuple([with_zeros(f, spread(f.outputs, mask), joint, types) for f, mask in pulled])
+        if not any(joint):
+            return [None] * len(operands)
+        others = [x for x, lin in zip(operands[1:], on, strict=True) if not lin]
+        results = emit(Cond(branches), [operands[0], *others, *only(cts)])
+        return [None, *spread(spread(results, joint), on)]
+
+    def batch(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
+        lanes = batched[1:]
+        masks = [batch(branch, size, lanes)[1] for branch in self.branches]
+        joint = either(masks)
+        if not batched[0]:
+            branches = tuple([batch(branch, size, lanes, joint)[0] for branch in self.branches])
+            return single(shared(emit(Cond(branches), operands), joint))
+        index = cast(operands[0], np.int64)
+        results: list[Any] = []
+        for k, branch in enumerate(self.branches):
+            taken = equal(index, splat(k, index.type))
+            given = [guard(taken, x) if on else x for x, on in zip(operands[1:], lanes, strict=True)]
+            outs = inline(batch(branch, size, lanes)[0], given)
+            outs = [v if on else expand(v, size) for v, on in zip(outs, masks[k], strict=True)]
+            results = [select_any(taken, new, old) for new, old in zip(outs, results, strict=True)] if results else outs
+        return single(results)
+
+    def partial(self, known: Sequence[bool], operands: Sequence[Any]) -> Any:
+        if not known[0]:
+            return None
+        mask = tuple(known[1:])
+        splits = [partial(branch, mask) for branch in self.branches]
+        out_known = [all(column) for column in zip(*[s.out_known for s in splits], strict=True)]
+        n = sum(out_known)
+        parts = []
+        for s in splits:
+            early = spread(s.known.outputs[: sum(s.out_known)], s.out_known)
+            late = spread(s.unknown.outputs, [not on for on in s.out_known])
+            waiting = [a if a is not None else b for a, b, on in zip(late, early, out_known, strict=True) if not on]
+            handed = [a for a, on in zip(early, out_known, strict=True) if a is not None and not on and isinstance(a, Var)]
+            first = Function(s.known.inputs, s.known.equations, chosen(early, out_known), s.known.name)
+            parts.append(Part(first, n, unique([*s.residuals, *handed]), s.unknown, s.unknown.inputs[len(s.residuals) :], waiting))
+        first_half, later, residuals = merge(parts)
+        given = chosen(operands[1:], mask)
+        results = emit(Cond(first_half), [operands[0], *given])
+        rest = [x for x, on in zip(operands[1:], mask, strict=True) if not on]
+        return spread(results[:n], out_known), Cond(later), [operands[0], *residuals(given, results[:n], results[n:]), *rest]
+
+    def prune(self, needed: Sequence[bool]) -> tuple[Primitive, Sequence[bool], Sequence[bool]] | None:
+        smaller = [prune(branch, needed) for branch in self.branches]
+        used = either([mask for _, mask in smaller])
+        branches = []
+        for f, mask in smaller:
+            inputs = [v if v is not None else Var(t) for v, t, on in zip(spread(f.inputs, mask), self.branches[0].in_types, used, strict=True) if on]
+            branches.append(Function(inputs, f.equations, f.outputs, f.name))
+        return Cond(tuple(branches)), (True, *used), needed
+
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        for code in "dfD":
+            t = array_type((2,), np.dtype(code))
+            one = function_of(lambda x, y: [sin(x) * y, x], t, t)
+            two = function_of(lambda x, y: [x * 2.0, zeros(x.type)], t, t)
+            three = function_of(lambda x, y: [exp(exp(y) * x), y], t, t)
+            x, y = np.array([0.3, -0.4], code), np.array([0.7, 0.2], code)
+            for k in range(3):
+                yield Sample(cls((one, two, three)), np.int64(k), x, y)
+            yield Sample(cls((one, three)), np.True_, x, y)
+
+
+def either(masks: Sequence[Sequence[bool]]) -> list[bool]:
+    """Where any of the masks holds."""
+    return [any(column) for column in zip(*masks, strict=True)]
+
+
+def with_zeros(function: Function, outputs: Sequence[Any], wanted: Sequence[bool], types: Sequence[Type]) -> Function:
+    """The Function with these outputs where wanted; None becomes an explicit zero."""
+    builder = Builder()
+    with building(builder):
+        outs = [instantiate(a, t) for a, t, on in zip(outputs, types, wanted, strict=True) if on]
+    return Function(function.inputs, [*function.equations, *builder.equations], outs, function.name)
+
+
+class Part:
+    """One branch in two parts: first: inputs -> outs[:n], …; then: (residuals, inputs) -> outs."""
+
+    __slots__ = ("equations", "first", "inputs", "n", "name", "outs", "residuals")
+
+    def __init__(self, first: Function, n: int, residuals: Sequence[Var], second: Function, inputs: Sequence[Var], outs: Sequence[Any]) -> None:
+        self.first, self.n, self.residuals = first, n, list(residuals)
+        self.equations: tuple[Equation, ...] = second.equations
+        self.inputs, self.outs, self.name = list(inputs), list(outs), second.name
+
+
+def merge(parts: Sequence[Part]) -> tuple[tuple[Function, ...], tuple[Function, ...], Any]:
+    """Give all branches the same residuals.
+
+    -> (inputs -> outs | slots), (residuals | inputs -> outs), and what finds the residuals.
+    A residual that is an operand or a result is found there. The others share slots of their
+    type; a branch fills those it does not use with zeros. Stacks have a slot of their own.
+    """
+    slots: list[Type] = []
+    places: list[dict[tuple[int, int], Var]] = []
+    for part in parts:
+        inputs, outs = list(part.first.inputs), list(part.first.outputs[: part.n])
+        place: dict[tuple[int, int], Var] = {}
+        free = [k for k, t in enumerate(slots) if not isinstance(t, StackType)]
+        for r in part.residuals:
+            if r in inputs:
+                place[0, inputs.index(r)] = r
+            elif r in outs:
+                place[1, outs.index(r)] = r
+            else:
+                k = next((k for k in free if slots[k] is r.type), None)
+                if k is None:
+                    k = len(slots)
+                    slots.append(r.type)
+                else:
+                    free.remove(k)
+                place[2, k] = r
+        places.append(place)
+    keys = sorted({key for place in places for key in place})
+    first_types = [[v.type for v in parts[0].first.inputs], [a.type for a in parts[0].first.outputs[: parts[0].n]], slots]
+    known, later = [], []
+    for part, place in zip(parts, places, strict=True):
+        filled = [place.get((2, k)) for k in range(len(slots))]
+        n = part.n
+        known.append(with_zeros(part.first, [*part.first.outputs[:n], *filled], [True] * (n + len(slots)), [*first_types[1], *slots]))
+        residuals = [place[key] if key in place else Var(first_types[key[0]][key[1]]) for key in keys]
+        later.append(Function([*residuals, *part.inputs], part.equations, part.outs, part.name))
+
+    def find(inputs: Sequence[Any], outs: Sequence[Any], fresh: Sequence[Any]) -> list[Any]:
+        where = (inputs, outs, fresh)
+        return [where[kind][k] for kind, k in keys]
+
+    return tuple(known), tuple(later), find

