@@ -84,6 +84,8 @@ class TestEveryPairOfModes:
         assert outer(lambda x: x * inner(lambda y: x * x)(1.0))(2.0) == 0.0
 
     def test_through_a_branch(self, outer, inner):
+        if by_lanes in (outer, inner):
+            pytest.skip("Python cannot branch on lanes")
         def f(x):
             return inner(lambda y: x * y**2 if y < 2 else x**2 * y)(x)
 

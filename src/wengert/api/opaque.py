@@ -57,16 +57,21 @@ class _Opaque:
     def __init__(self, f: Callable[..., Any]) -> None:
         self.f = f
         self.__name__ = name_of(f)
+        self._results: dict[Any, Any] = {}  # types of the arguments -> structure and types of the result
 
     def __call__(self, *args: Any) -> Any:
         if not contains_traced(args):
             return self.f(*args)
         places = tuple([i for i, a in enumerate(args) if isinstance(a, (Traced, np.ndarray, np.generic))])
         rest = tuple([None if i in places else a for i, a in enumerate(args)])
-        example = self.f(*[a.concrete() if isinstance(a, Traced) else a for a in args])  # type: ignore[attr-defined]
-        leaves, structure = tree.flatten(example)
-        types = tuple([type_of(np.asarray(leaf)) for leaf in leaves])
-        results = several(HostCallback(_OnConcrete(self.f, places, rest), types)(*[args[i] for i in places]))
+        on_concrete = _OnConcrete(self.f, places, rest)
+        key = (on_concrete, *[args[i].type if isinstance(args[i], Traced) else type_of(args[i]) for i in places])
+        if key not in self._results:
+            example = self.f(*[a.concrete() if isinstance(a, Traced) else a for a in args])  # type: ignore[attr-defined]
+            leaves, structure = tree.flatten(example)
+            self._results[key] = structure, tuple([type_of(np.asarray(leaf)) for leaf in leaves])
+        structure, types = self._results[key]
+        results = several(HostCallback(on_concrete, types)(*[args[i] for i in places]))
         return tree.unflatten(structure, results)
 
 

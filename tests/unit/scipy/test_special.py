@@ -1,0 +1,116 @@
+"""`wengert.scipy.special`: SciPy's values, promotion and broadcasting, and what has no derivative."""
+
+import numpy as np
+import pytest
+import scipy.special as sc
+
+import wengert as wg
+from wengert.errors import NoRuleError, UnknownFunctionError
+from wengert.scipy import special as ws
+
+X = np.array([0.3, 1.2, 2.5])
+
+CASES = [
+    ("erf", X),
+    ("gammainc", np.array([0.7, 2.0, 3.1]), X),
+    ("jv", 1.5, X),
+    ("kv", 2, X),
+    ("expn", 2, X),
+    ("eval_legendre", 3, X / 3),
+    ("eval_hermite", 3, X),
+    ("eval_sh_legendre", 3, X / 3),
+    ("polygamma", 1, X),
+    ("polygamma", np.array([0, 1, 2]), X),
+    ("zeta", 2.5, X),
+    ("psi", X),
+    ("log1p", X),
+    ("cbrt", X),
+    ("comb", 5.3, X),
+    ("perm", 5.3, X),
+    ("factorial", X),
+    ("multigammaln", X + 3, 3),
+    ("softplus", X),
+    ("spherical_jn", 2, X),
+    ("chdtr", 3.0, X),
+    ("chdtrc", 3.0, X),
+    ("chdtri", 3.0, X / 3),
+    ("fdtr", 3.0, 5.0, X),
+    ("fdtrc", 3.0, 5.0, X),
+    ("fdtri", 3.0, 5.0, X / 3),
+    ("gdtr", 1.3, 2.0, X),
+    ("pdtr", 2, X),
+    ("pdtrc", 2, X),
+    ("bdtr", 2, 7, X / 3),
+    ("bdtrc", 2, 7, X / 3),
+    ("nbdtr", 2, 7, X / 3),
+    ("agm", 1.3, X),
+    ("jvp", 1.5, X, 2),
+    ("kvp", 1.5, X, 1),
+    ("ivp", 1.5, X, 3),
+    ("logsumexp", X),
+    ("softmax", X),
+    ("log_softmax", X),
+    ("airy", X),
+    ("ellipj", X, 0.4),
+    ("xlogy", X, X[::-1]),
+    ("kn", 2, X),
+    ("yn", 2, X),
+    ("stdtr", 4.0, X),
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=[f"{case[0]}-{i}" for i, case in enumerate(CASES)])
+def test_as_scipy(case, agree):
+    name, *args = case
+    only = {"comb": (0,), "perm": (0,)}.get(name)
+    last = None if only is None and name not in ("jv", "kv", "zeta", "kn", "yn", "jvp", "kvp", "ivp", "expn") else (only or (1,))
+    agree(getattr(ws, name), getattr(sc, name), *args, argnums=last)
+
+
+def test_scipys_own_ufuncs_dispatch():
+    np.testing.assert_allclose(wg.grad(lambda x: np.sum(sc.gammaln(x)))(X), sc.digamma(X), rtol=1e-14)
+    np.testing.assert_allclose(wg.grad(lambda x: sc.jv(0, x))(1.0), -sc.jv(1, 1.0), rtol=1e-14)
+
+
+def test_promotion_and_broadcasting():
+    value, gradient = wg.value_and_grad(lambda x: np.sum(ws.xlogy(np.array([[1], [2]]), x)))(X)
+    assert gradient.shape == (3,)
+    np.testing.assert_allclose(gradient, 3 / X, rtol=1e-14)
+    out, pull = wg.vjp(lambda x: ws.jv(1, x), X.astype(np.float32))
+    assert out.dtype == np.float32 and np.asarray(pull(np.ones(3, np.float32))[0]).dtype == np.float32
+
+
+def test_logsumexp_with_weights_and_axes(agree):
+    a, b = np.array([[0.3, -1.0, 2.0], [0.1, 0.2, -0.3]]), np.array([[1.0, -0.5, 2.0], [0.0, 1.0, 3.0]])
+    agree(lambda a: ws.logsumexp(a, axis=1, keepdims=True), lambda a: sc.logsumexp(a, axis=1, keepdims=True), a)
+    agree(lambda a: ws.logsumexp(a, axis=1, b=b), lambda a: sc.logsumexp(a, axis=1, b=b), a)
+    agree(lambda a: ws.logsumexp(a, b=b, return_sign=True)[0], lambda a: sc.logsumexp(a, b=b, return_sign=True)[0], a)
+    agree(lambda a: ws.softmax(a, axis=0), lambda a: sc.softmax(a, axis=0), a)
+
+
+def test_logsumexp_of_infinities():
+    np.testing.assert_array_equal(wg.grad(ws.logsumexp)(np.array([-np.inf, -np.inf])), [0.5, 0.5])
+    np.testing.assert_array_equal(wg.grad(ws.logsumexp)(np.array([-np.inf, 1.0])), [0.0, 1.0])
+
+
+def test_lambertw_is_complex_and_solves_its_equation():
+    slope = wg.grad(lambda x: ws.lambertw(x).real)(0.5)
+    w = sc.lambertw(0.5).real
+    assert slope == pytest.approx(np.exp(-w) / (1 + w), rel=1e-14)
+
+
+def test_order_has_no_derivative():
+    with pytest.raises(NoRuleError, match="jv has no derivative by operand 0"):
+        wg.grad(lambda v: ws.jv(v, 1.0))(2.0)
+
+
+def test_unknown_functions_are_refused_by_name():
+    with pytest.raises(UnknownFunctionError, match="mathieu_a"):
+        wg.grad(lambda q: sc.mathieu_a(2, q))(1.0)
+    with pytest.raises(UnknownFunctionError, match="ellip_harm"):
+        wg.grad(lambda s: ws.ellip_harm(5, 8, 1, 2, s))(1.0)
+
+
+def test_plain_values_are_scipys():
+    assert ws.erf(0.5) == sc.erf(0.5)
+    assert ws.mathieu_a(2, 1.0) == sc.mathieu_a(2, 1.0)
