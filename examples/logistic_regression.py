@@ -15,7 +15,7 @@ def loss(w, x, y):
 
 
 def newton(w, x, y, steps=12):
-    """w minimising the loss, and the gradient norms on the way."""
+    """W minimising the loss, and the gradient norms on the way."""
     norms = []
     for _ in range(steps):
         gradient = wg.grad(loss)(w, x, y)
@@ -32,7 +32,8 @@ def main():
     w, norms = newton(np.zeros(3), x, y)
     print("coefficients:", np.round(w, 4), " truth:", truth)
     print("gradient norms:", " ".join(f"{n:.0e}" for n in norms))
-    assert norms[-1] < 1e-14 and np.max(np.abs(w - truth)) < 0.6
+    assert norms[-1] < 1e-14
+    assert np.max(np.abs(w - truth)) < 0.6
     return w
 
 

@@ -22,7 +22,8 @@ def main(n=200):
     }
     for name, fit in fits.items():
         print(f"{name:<6} energy {fit.fun:.9f}  gradient {np.linalg.norm(fit.jac):.0e}  {fit.nit} iterations")
-        assert fit.success and np.linalg.norm(fit.jac) < 1e-7
+        assert fit.success
+        assert np.linalg.norm(fit.jac) < 1e-7
     assert np.all(np.linalg.eigvalsh(wg.hessian(chain)(fits["hess"].x)) > 0)
     return fits
 

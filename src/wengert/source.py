@@ -10,6 +10,7 @@ import sys
 from dataclasses import dataclass
 
 _OURS = os.path.dirname(os.path.abspath(__file__)) + os.sep
+_COMMAND = _OURS + "cli" + os.sep  # what called the command line is not the user's program
 _FOREIGN = tuple(os.sep + name + os.sep for name in ("numpy", "scipy", "optree", "array_api_compat"))
 
 
@@ -47,5 +48,7 @@ def here() -> Span | None:
                 return Span(file, frame.f_lineno)
             if fallback is None:
                 fallback = Span(file, frame.f_lineno)
+        elif file.startswith(_COMMAND):
+            break
         frame = frame.f_back  # type: ignore[assignment]
     return fallback

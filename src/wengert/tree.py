@@ -21,14 +21,12 @@ def _register(cls: type) -> None:
     names = tuple(field.name for field in dataclasses.fields(cls))
 
     def rebuild(_: Any, children: Any) -> Any:
-        made = object.__new__(cls)
+        made: Any = object.__new__(cls)
         for name, child in zip(names, children, strict=True):
             object.__setattr__(made, name, child)
         return made
 
-    optree.register_pytree_node(
-        cls, lambda x: (tuple([getattr(x, name) for name in names]), None, names), rebuild, namespace=_NAMESPACE
-    )
+    optree.register_pytree_node(cls, lambda x: (tuple([getattr(x, name) for name in names]), None, names), rebuild, namespace=_NAMESPACE)
 
 
 def flatten(tree: Any) -> tuple[list[Any], Structure]:
@@ -37,8 +35,8 @@ def flatten(tree: Any) -> tuple[list[Any], Structure]:
     >>> leaves, structure = flatten({"b": 2, "a": (1, None)})
     >>> leaves
     [1, 2]
-    >>> unflatten(structure, [10, 20])
-    {'a': (10, None), 'b': 20}
+    >>> unflatten(structure, [10, 20]) == {"a": (10, None), "b": 20}
+    True
     """
     leaves, structure = optree.tree_flatten(tree, namespace=_NAMESPACE)
     fresh = {type(leaf) for leaf in leaves if hasattr(type(leaf), "__dataclass_fields__")}
@@ -52,6 +50,16 @@ def flatten(tree: Any) -> tuple[list[Any], Structure]:
 def unflatten(structure: Structure, leaves: Sequence[Any]) -> Any:
     """The container of this structure with these leaves."""
     return optree.tree_unflatten(structure, leaves)
+
+
+def is_leaf(value: Any) -> bool:
+    """Whether it is no container.
+
+    >>> is_leaf(2.0), is_leaf([2.0]), is_leaf(None)
+    (True, False, False)
+    """
+    leaves, structure = flatten(value)
+    return len(leaves) == 1 and structure.is_leaf()
 
 
 def map_leaves(f: Callable[[Any], Any], tree: Any) -> Any:
@@ -71,8 +79,6 @@ def _entry(entry: Any) -> str:
     if kind in ("GetAttrEntry", "NamedTupleEntry", "DataclassEntry") or isinstance(entry.entry, str) and kind == "FlattenedEntry":
         return f".{entry.entry}" if isinstance(entry.entry, str) else f"[{text}]"
     return f"[{text}]"
-
-
 
 
 def require_same(what: str, expected: Structure, got: Structure) -> None:

@@ -46,7 +46,10 @@ CASES = [
     (["grad", "M:f", "--data", "gone.csv"], "no such file: gone.csv"),
     (["grad", "M:f", "--data", "M"], "a data file is .csv, .json, .npy or .npz"),
     (["grad", "M:f", "--at", "[1,"], "is not JSON"),
-    (["grad", "M:vector", "--at", "1,2"], "grad needs a function that returns one number; vector does not (model.py:6); it returned float64[2]"),
+    (
+        ["grad", "M:vector", "--at", "1,2"],
+        "grad needs a function that returns one number; vector does not (model.py:6); it returned float64[2]",
+    ),
     (["grad", "M:fails", "--at", "1.0"], "NameError in model.py:9: name 'nothing' is not defined"),
     (["grad", "M:raises", "--at", "1.0"], "ValueError in model.py:12: x must not be positive"),
     (["grad", "M:leaves", "--at", "1.0"], "would silently lose the derivative (model.py:15)"),

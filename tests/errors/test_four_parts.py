@@ -27,7 +27,12 @@ def test_all_parts_each_on_its_line():
 
 @pytest.mark.parametrize(
     ("parts", "text"),
-    [(("what",), "what"), (("what", "which"), "what\n  which"), (("what", "", "Why."), "what\nWhy."), (("what", "", "", "this"), "what\nTry: this")],
+    [
+        (("what",), "what"),
+        (("what", "which"), "what\n  which"),
+        (("what", "", "Why."), "what\nWhy."),
+        (("what", "", "", "this"), "what\nTry: this"),
+    ],
 )
 def test_missing_parts_leave_no_line(parts, text):
     assert four_parts(*parts) == text

@@ -129,6 +129,11 @@ CASES = [
     case("logaddexp, one -inf, y", np.logaddexp, (-INF, 0.0), 1.0, argnum=1),
     case("logaddexp, both -inf", np.logaddexp, (-INF, -INF), 0.5),
     case("logaddexp, +inf", np.logaddexp, (INF, 0.0), 1.0),
+    case("logaddexp, +inf, y", np.logaddexp, (INF, 0.0), 0.0, argnum=1),
+    case("logaddexp, both +inf", np.logaddexp, (INF, INF), 0.5),
+    case("logaddexp, second order", np.logaddexp, (0.0, 0.0), 0.25, order=2),
+    case("logaddexp far apart, second order", np.logaddexp, (1000.0, 0.0), 0.0, order=2),
+    case("logaddexp2, +inf", np.logaddexp2, (INF, 0.0), 1.0),
     case("logaddexp2, one -inf", np.logaddexp2, (-INF, 0.0), 1.0, argnum=1),
     # -- special points
     case("xlogy(0,0), x", special.xlogy, (0.0, 0.0), -INF),
@@ -179,11 +184,12 @@ def test_strong_zero_setting():
     def f(x, y):
         return y * np.sqrt(x)
 
-    assert np.isnan(wg.grad(f)(0.0, 0.0))
+    zero = np.zeros(())
+    assert np.isnan(wg.grad(f)(0.0, zero))
     with wg.config(strong_zero=True):
-        assert wg.grad(f)(0.0, 0.0) == 0.0
-        assert wg.jvp(lambda x: f(x, 0.0), (0.0,), (1.0,))[1] == 0.0
-    assert np.isnan(wg.grad(f)(0.0, 0.0))
+        assert wg.grad(f)(0.0, zero) == 0.0
+        assert wg.jvp(lambda x: f(x, zero), (0.0,), (1.0,))[1] == 0.0
+    assert np.isnan(wg.grad(f)(0.0, zero))
 
 
 def test_shares_of_a_tie_sum_to_one(rng):

@@ -63,7 +63,9 @@ def _vmap(f: Any, options: dict[str, Any], args: tuple[Any, ...], kwargs: dict[s
             value = as_value(leaf)
             if value is None or not -value.ndim <= axis < value.ndim:
                 what = "not an array" if value is None else f"an array of shape {value.shape}"
-                raise ArgumentError(four_parts(f"vmap cannot map axis {axis} of {tree.paths(structure)[i]}", f"it is {what}", instead="use None in in_axes for what all lanes share", where=here()))
+                path = tree.paths(structure)[i]  # [0] is args, [1] is kwargs
+                name = ("args" if path.startswith("[0]") else "kwargs") + path[3:]
+                raise ArgumentError(four_parts(f"vmap cannot map axis {axis} of {name}", f"it is {what}", instead="use None in in_axes for what all lanes share", where=here()))
             mapped.append(i)
             values.append(_front(value, axis))
     sizes = {v.shape[0] for v in values}

@@ -38,7 +38,7 @@ def cond(test: Any, then: Callable[..., Any], otherwise: Callable[..., Any], *op
     """
     leaves, structure = _values(operands, "an operand of cond")
     types = [_type(v) for v in leaves]
-    runs = [run(f, lambda traced: f(*tree.unflatten(structure, traced)), types, None, extra_key=structure) for f in (then, otherwise)]  # noqa: B023
+    runs = [run(f, lambda traced: f(*tree.unflatten(structure, traced)), types, None, extra_key=structure, staged=True) for f in (then, otherwise)]  # noqa: B023
     a, b = runs
     if a.structure != b.structure or [t.shape for t in a.function.out_types] != [t.shape for t in b.function.out_types]:  # type: ignore[union-attr]
         raise ShapeError(
@@ -84,11 +84,11 @@ def while_loop(test: Callable[[Any], Any], body: Callable[[Any], Any], init: Any
     leaves, structure = _values(init, "the state of while_loop")
 
     def traced(leaves: list[Any]) -> Run:
-        return run(body, lambda t: body(tree.unflatten(structure, t)), [_type(v) for v in leaves], None, extra_key=structure)
+        return run(body, lambda t: body(tree.unflatten(structure, t)), [_type(v) for v in leaves], None, extra_key=structure, staged=True)
 
     leaves, step = _fixpoint(leaves, structure, traced, lambda r: (r.structure, r.function.out_types), "while_loop", body)
     types = [_type(v) for v in leaves]
-    check = run(test, lambda t: test(tree.unflatten(structure, t)), types, None, extra_key=structure)
+    check = run(test, lambda t: test(tree.unflatten(structure, t)), types, None, extra_key=structure, staged=True)
     if [t.shape for t in check.function.out_types] != [()]:  # type: ignore[union-attr]
         raise ShapeError(four_parts("the test of while_loop must return one bool", f"it returned {_show(check)}", instead="use .any() or .all()", where=here()))
     n = len(leaves)
@@ -143,7 +143,7 @@ def scan(f: Callable[[Any, Any], Any], init: Any, xs: Any = None, length: int | 
                 raise ArgumentError(four_parts("the function of scan must return (state, y)", f"it returned {type(out).__name__}", where=here()))
             return out
 
-        return run(f, call, types, None, extra_key=(structure, x_structure))
+        return run(f, call, types, None, extra_key=(structure, x_structure), staged=True)
 
     def state_of(r: Run) -> Any:
         first = tree.unflatten(r.structure, list(range(r.n_outputs)))[0]

@@ -214,9 +214,8 @@ class _Rule:
         n = len(done.function.inputs) - len(done.captured)
         fixed = {}
         for v, value in zip(done.function.inputs[n:], done.captured, strict=True):
-            if isinstance(value, np.ndarray):
-                self._frozen.append((value, value.copy()))
             fixed[v] = literal(value)
+        self._frozen += done.originals
         return specialize(done.function, fixed)
 
 
@@ -383,7 +382,7 @@ def no_rule(f: Callable[..., Any], name: str) -> TraceError:
 
 def positional(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
     """All arguments by position."""
-    if not kwargs:
+    if not kwargs and (not getattr(f, "__defaults__", None) or len(args) >= f.__code__.co_argcount):
         return args
     bound = inspect.signature(f).bind(*args, **kwargs)
     bound.apply_defaults()
@@ -426,5 +425,5 @@ def _checkpoint(f: Any, options: dict[str, Any], args: tuple[Any, ...], kwargs: 
         return f(*a, **k)
 
     types = [v.type if isinstance(v, Traced) else type_of(v) for v in values]
-    done = run(f, body, types, values, extra_key=structure)
+    done = run(f, body, types, values, extra_key=structure, staged=True)
     return done.outputs(several(Checkpoint(done.function)(*values, *done.captured)))

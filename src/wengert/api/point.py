@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from wengert import tree
-from wengert.errors import ArgumentError, NotDifferentiableError, four_parts
+from wengert.errors import ArgumentError, NotDifferentiableError, TraceError, four_parts
 from wengert.ir.types import Type, type_of
 from wengert.ir.values import Function, Traced
 from wengert.primitives.control import Call
@@ -33,8 +33,10 @@ class Point:
 
     def __init__(self, f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], argnums: Argnums, integers: bool = False) -> None:
         self.f, self.args, self.kwargs = f, args, kwargs
-        self.single = isinstance(argnums, (int, str))
+        self.single = isinstance(argnums, str) or not isinstance(argnums, Sequence)
         self.chosen = [_locate(f, a, args, kwargs) for a in ([argnums] if self.single else argnums)]  # type: ignore[union-attr]
+        if len(set(self.chosen)) < len(self.chosen):
+            raise ArgumentError(four_parts("argnums names an argument twice", f"got {argnums!r}", instead="name each argument once", where=here()))
         given = [args[c] if isinstance(c, int) else kwargs[c] for c in self.chosen]
         if len(given) == 1 and type(given[0]) is np.ndarray:  # the common case, quickly
             self.leaves, self.structure = [given[0]], tree.flatten((0,))[1]
@@ -56,13 +58,15 @@ class Point:
     def _require_differentiable(self, given: list[Any]) -> None:
         for which, value in zip(self.chosen, given, strict=True):
             kind = as_value(value)
-            if kind is not None and kind.dtype.kind not in "fc" or isinstance(value, (str, bytes)):
+            if kind is None and not tree.is_leaf(value):
+                continue
+            if kind is None or kind.dtype.kind not in "fc":
                 label = f"argument {which!r}" if isinstance(which, str) else f"argument {which}"
                 raise NotDifferentiableError(
                     four_parts(
                         f"{name_of(self.f)} cannot be differentiated with respect to {label}",
                         f"it is {value!r} ({type(value).__name__}{'' if kind is None else ', ' + str(kind.dtype)})"[:300],
-                        "Integers, booleans and strings change in steps: there is no derivative.",
+                        "Integers and booleans change in steps, and what is no number has no derivative.",
                         "pass a float, e.g. 2.0 or x.astype(float), or choose other argnums",
                         here(),
                     )
@@ -110,12 +114,29 @@ def as_value(leaf: Any) -> Any:
     if isinstance(leaf, np.ndarray):
         if leaf.dtype.kind not in "fciub":
             return None
+        if type(leaf) is not np.ndarray:
+            _require_plain(leaf)
         return leaf if leaf.dtype.isnative and type(leaf) is np.ndarray else np.array(leaf, leaf.dtype.newbyteorder("="), subok=False)
     if isinstance(leaf, np.generic):
         return leaf if leaf.dtype.kind in "fciub" else None
     if isinstance(leaf, (bool, int, float, complex)):
-        return np.asarray(leaf)[()]
+        value = np.asarray(leaf)[()]
+        return value if isinstance(value, np.generic) else None  # an int beyond 64 bits is no number of NumPy's
     return None
+
+
+def _require_plain(array: np.ndarray) -> None:
+    """Refuse arrays whose operations mean something else than ndarray's."""
+    if not isinstance(array, (np.memmap, np.recarray)):
+        raise TraceError(
+            four_parts(
+                f"a {type(array).__name__} cannot be traced",
+                f"it is {type(array).__name__}[{','.join(map(str, array.shape))}] of {array.dtype}",
+                "Its operations differ from those of a plain array, so the derivative would be of another function.",
+                "np.asarray(x), and np.where on .data and .mask for a masked array",
+                here(),
+            )
+        )
 
 
 def _locate(f: Callable[..., Any], which: int | str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> int | str:
@@ -152,13 +173,15 @@ def apply(function: Function, arguments: Sequence[Any]) -> list[Any]:
     if any([isinstance(a, Traced) for a in arguments]):
         out = Call(function)(*arguments)
         return list(out) if isinstance(out, tuple) else [out]
-    return [own(value, arguments) for value in evaluate(function, arguments)]
+    taken = {id(a) for a in arguments}
+    return [own(value, taken) for value in evaluate(function, arguments)]
 
 
-def own(value: Any, arguments: Sequence[Any]) -> Any:
-    """The value in memory that the caller may write to and that is not the caller's."""
+def own(value: Any, taken: set[int]) -> Any:
+    """The value in memory that the caller may write to: not the caller's already, not another result's, not a constant's."""
     if isinstance(value, np.ndarray):
-        if value.base is not None or not value.flags.writeable or any([value is a for a in arguments]):
+        if value.base is not None or not value.flags.writeable or id(value) in taken:
             value = value.copy()
+        taken.add(id(value))
         return value if value.ndim else value[()]
     return value

@@ -26,8 +26,8 @@ def record(f: Callable[..., Any]) -> Transformed:
     --------
     >>> import numpy as np, wengert as wg
     >>> function = wg.record(lambda x: np.log(x[0]) + x[0] * x[1])(np.array([2.0, 5.0]))
-    >>> len(function.equations)
-    6
+    >>> function.equations[-1].operation
+    add
     """
     return Transformed(_record, f)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import os
 import sys
 import textwrap
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ class Rule:
     """How one primitive comes by one rule.
 
     status: "written", "inherited", "derived" or "cannot"; `detail` says from what, or why not;
-    `formula` is the source of the rule where it is one expression.
+    `formula` is the source of the rule where it is one expression, `where` its file and line.
     """
 
     primitive: str
@@ -33,6 +34,7 @@ class Rule:
     status: str
     detail: str
     formula: str
+    where: str
 
     @property
     def text(self) -> str:
@@ -63,17 +65,21 @@ def _family(cls: type) -> str:
 def _rule(cls: type[Primitive], kind: str) -> Rule:
     owner, found = next((c, c.__dict__[kind]) for c in cls.__mro__ if kind in c.__dict__)
     if isinstance(found, flat):
-        return Rule(cls.name, _family(cls), kind, _of(cls, owner), f"zero, because {found.why}", "0")
+        return Rule(cls.name, _family(cls), kind, _of(cls, owner), f"zero, because {found.why}", "0", "")
     if isinstance(found, no):
-        return Rule(cls.name, _family(cls), kind, "cannot", found.why, "")
-    formula = _formula(found)
+        return Rule(cls.name, _family(cls), kind, "cannot", found.why, "", "")
+    formula, source = _formula(found), found
+    if kind == "jvp" and formula.startswith("Elementwise.jvp(") and hasattr(cls, "partials"):
+        formula = _formula(cls.partials)
     if owner is cls:
-        return Rule(cls.name, _family(cls), kind, "written", "", formula)
+        return Rule(cls.name, _family(cls), kind, "written", "", formula, _where(found))
     status, detail = "inherited", f"from {owner.__name__}"
     if owner is Elementwise:
         if kind == "jvp":
             giver = next(c for c in cls.__mro__ if "partials" in c.__dict__)
-            status, detail, formula = "derived", "from its partials" if giver is cls else f"from the partials of {giver.__name__}", _formula(giver.__dict__["partials"])
+            source = giver.__dict__["partials"]
+            status, detail = "derived", "from its partials" if giver is cls else f"from the partials of {giver.__name__}"
+            formula = _formula(source)
         elif kind == "evaluate":
             status, detail = "derived", f"from {_ufunc(cls)}"
         elif kind == "samples":
@@ -86,7 +92,7 @@ def _rule(cls: type[Primitive], kind: str) -> Rule:
         status, detail, formula = "derived", "linear: the operation on the tangents", "the operation applied to the tangents"
     elif owner is Multilinear:
         status, detail, formula = "derived", "product rule over its factors", "sum over the factors, each replaced by its tangent"
-    return Rule(cls.name, _family(cls), kind, status, detail, formula)
+    return Rule(cls.name, _family(cls), kind, status, detail, formula, _where(source))
 
 
 def _of(cls: type, owner: type) -> str:
@@ -97,6 +103,11 @@ def _ufunc(cls: Any) -> str:
     ufunc = cls.ufunc
     where = "numpy" if getattr(sys.modules["numpy"], getattr(ufunc, "__name__", ""), None) is ufunc else "scipy.special"
     return f"{where}.{getattr(ufunc, '__name__', ufunc)}"
+
+
+def _where(rule: Any) -> str:
+    code = getattr(getattr(rule, "__func__", rule), "__code__", None)
+    return f"{os.path.basename(code.co_filename)}:{code.co_firstlineno}" if code is not None else ""
 
 
 def _formula(rule: Any) -> str:

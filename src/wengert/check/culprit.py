@@ -39,7 +39,9 @@ class Culprit:
         what = f"{self.equation.operation!r} ({', '.join([repr(a.type) for a in self.equation.operands])}){where}"
         if self.rule is None:
             return f"{what} has a kink or a jump here"
-        return f"{what}: its {self.rule} rule is off by {self.error:.1e}" + ("" if self.smooth else "; its values have a kink or a jump here")
+        return f"{what}: its {self.rule} rule is off by {self.error:.1e}" + (
+            "" if self.smooth else "; its values have a kink or a jump here"
+        )
 
 
 def culprit(function: Function, arguments: Sequence[Any], rtol: float, rng: np.random.Generator) -> Culprit | None:
@@ -59,7 +61,7 @@ def culprit(function: Function, arguments: Sequence[Any], rtol: float, rng: np.r
 
 def _without_calls(function: Function) -> Function:
     """The Function with the bodies of its calls in place of the calls."""
-    while any([isinstance(e.operation, Call) for e in function.equations]):
+    while any(isinstance(e.operation, Call) for e in function.equations):
         builder = Builder()
         env: dict[Any, Any] = {}
         with building(builder):
@@ -92,8 +94,12 @@ def _check(equation: Equation, operands: Sequence[Any], values: Sequence[Any], r
         return _decides(equation, operands, directions, values)
     inputs = [Var(t) for t in types]
     outs = tuple([Var(v.type) for v in equation.outs])
-    alone = Function(inputs, [Equation(equation.operation, tuple(inputs), outs, equation.span)], [outs[i] for i in results], equation.operation.name)
-    single = any([np.asarray(x).dtype.itemsize <= 4 * (1 + (np.asarray(x).dtype.kind == "c")) for x, on in zip(operands, active, strict=True) if on])
+    alone = Function(
+        inputs, [Equation(equation.operation, tuple(inputs), outs, equation.span)], [outs[i] for i in results], equation.operation.name
+    )
+    single = any(
+        np.asarray(x).dtype.itemsize <= 4 * (1 + (np.asarray(x).dtype.kind == "c")) for x, on in zip(operands, active, strict=True) if on
+    )
 
     def curve(t: float) -> list[Any]:
         moved = [x if v is None else _moved(x, v, t) for x, v in zip(operands, directions, strict=True)]
@@ -128,7 +134,7 @@ def _decides(equation: Equation, operands: Sequence[Any], directions: Sequence[A
     """A comparison, or another operation with integer results, that turns over right here."""
     for t in (1e-9, -1e-9):
         moved = _run(equation, [x if v is None else _moved(x, v, t) for x, v in zip(operands, directions, strict=True)])
-        if not all([np.array_equal(a, b) for a, b in zip(moved, values, strict=True)]):
+        if not all(np.array_equal(a, b) for a, b in zip(moved, values, strict=True)):
             return Culprit(equation, None, 0.0, False)
     return None
 

@@ -73,8 +73,8 @@ def difference(curve: Curve, eps: float | None = None, single: bool = False) -> 
                     error[i] = np.where(better, guess, error[i])
                     best[i] = np.where(better, entry, best[i])
             previous = row
-        kink = any([_kinked(sides, i) for i in range(len(middle))])
-    jump = any([_unsettled(v, e) for v, e in zip(best, error, strict=True)])
+        kink = any(_kinked(sides, i) for i in range(len(middle)))
+    jump = any(_unsettled(v, e) for v, e in zip(best, error, strict=True))
     return Difference(best, error, sides[-1], kink, jump)
 
 

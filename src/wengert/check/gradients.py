@@ -78,11 +78,17 @@ def check_grads(
     if not modes or not set(modes) <= set(_MODES):
         raise ArgumentError(four_parts('modes are "forward" and "reverse"', f"got {modes!r}", where=here()))
     if not isinstance(args, (tuple, list)):
-        raise ArgumentError(four_parts("check_grads takes the arguments as a tuple", f"got {type(args).__name__}", instead="check_grads(f, (x,))", where=here()))
+        raise ArgumentError(
+            four_parts(
+                "check_grads takes the arguments as a tuple", f"got {type(args).__name__}", instead="check_grads(f, (x,))", where=here()
+            )
+        )
     if order < 1 or directions < 1:
-        raise ArgumentError(four_parts("check_grads needs order and directions of at least 1", f"got order={order}, directions={directions}", where=here()))
+        raise ArgumentError(
+            four_parts("check_grads needs order and directions of at least 1", f"got order={order}, directions={directions}", where=here())
+        )
     subject = _Subject.of_call(f, tuple(args))
-    single = any([np.dtype(x.dtype).char in "fFe" for x in subject.values])
+    single = any(np.dtype(x.dtype).char in "fFe" for x in subject.values)
     tolerances = (2e-3 if single else 1e-6) if rtol is None else rtol, (1e-4 if single else 1e-8) if atol is None else atol
     _Check(modes, directions, tolerances, eps, single, seed).run(subject, order)
 
@@ -123,7 +129,7 @@ class _Subject:
         return cls(call, [np.array(known[i])[()] for i in active], labels, name_of(f), f)
 
     def pushed(self, direction: list[Any]) -> _Subject:
-        """x -> J(x) v, for a fixed v."""
+        """X -> J(x) v, for a fixed v."""
 
         def call(*x: Any) -> tuple[Any, ...]:
             return _inexact(jvp(self.call, x, tuple(direction))[1])
@@ -132,7 +138,7 @@ class _Subject:
         return _Subject(call, self.values, self.labels, name, self.f)
 
     def pulled(self, cotangents: tuple[Any, ...]) -> _Subject:
-        """x -> ct J(x), for a fixed ct."""
+        """X -> ct J(x), for a fixed ct."""
 
         def call(*x: Any) -> tuple[Any, ...]:
             return _inexact(vjp(self.call, *x)[1](cotangents))
@@ -160,7 +166,9 @@ def _label(f: Any, path: str) -> str:
 
 
 class _Check:
-    def __init__(self, modes: tuple[str, ...], directions: int, tolerances: tuple[float, float], eps: float | None, single: bool, seed: int) -> None:
+    def __init__(
+        self, modes: tuple[str, ...], directions: int, tolerances: tuple[float, float], eps: float | None, single: bool, seed: int
+    ) -> None:
         self.modes, self.directions, self.eps, self.single = modes, directions, eps, single
         self.rtol, self.atol = tolerances
         self.rng = np.random.default_rng(seed)
@@ -193,7 +201,11 @@ class _Check:
             got = sum([pairing(ct, v) for ct, v in zip(pulled, direction, strict=True)])
             # Against the tangents where they are checked themselves: they have no error of the difference.
             reference = tangents if tangents is not None else numerical.value
-            error = 0.0 if tangents is not None else sum([float(np.sum(np.abs(ct) * e)) for ct, e in zip(cotangents, numerical.error, strict=True)])
+            error = (
+                0.0
+                if tangents is not None
+                else sum([float(np.sum(np.abs(ct) * e)) for ct, e in zip(cotangents, numerical.error, strict=True)])
+            )
             want = sum([pairing(ct, t) for ct, t in zip(cotangents, reference, strict=True)])
             scale = sum([float(np.sum(np.abs(ct * t))) for ct, t in zip(cotangents, reference, strict=True)])
             if not self._close(np.asarray(want), np.asarray(got), np.asarray(error), scale):
@@ -253,17 +265,21 @@ class _Check:
             why = f"In isolation, {found.equation.operation.name} has a derivative that does not fit its values."
             instead = "correct its rule" + (", or drop stop_gradient" if "stop_gradient" in found.equation.operation.name else "")
         elif found is not None:
-            why = "The values are smooth here, but the operation named turns over exactly at this point: its branch's derivative holds only there."
+            why = "The values are smooth here, but the operation named turns over at this very point: its branch holds only there."
             instead = "the formula that is smooth across the tie, or another point"
         else:
             why = "Each operation is right by itself at this point: a value is used as a constant, or the difference is inaccurate."
             instead = "another point, or a larger rtol or atol or another eps, if the numbers above agree well enough"
-        raise CheckFailed(four_parts(f"the {mode} derivative of {subject.name} disagrees with {against}", "\n".join(lines), why, instead, where(subject.f)))
+        raise CheckFailed(
+            four_parts(
+                f"the {mode} derivative of {subject.name} disagrees with {against}", "\n".join(lines), why, instead, where(subject.f)
+            )
+        )
 
     def _repeats(self, subject: _Subject) -> bool:
         """Whether the function gives the same values twice."""
         pairs = zip(subject.call(*subject.values), subject.call(*subject.values), strict=True)
-        return all([np.array_equal(a, b, equal_nan=True) for a, b in pairs])
+        return all(np.array_equal(a, b, equal_nan=True) for a, b in pairs)
 
 
 def _along(values: list[Any], direction: list[Any], t: float) -> list[Any]:

@@ -20,8 +20,9 @@ _AT = (
     "arguments stays an int and is held constant unless --wrt names it"
 )
 _DATA = (
-    "arguments from a file, FILE or NAME=FILE. .json: an object gives arguments by name, a list one array. .npy: one array; .npz: arrays by "
-    "name. .csv: with a header, the columns that are names of parameters go to these, else the whole table is one array. Beside --at, data are held constant"
+    "arguments from a file, FILE or NAME=FILE. .json: an object gives arguments by name, a list one array. .npy: one array; "
+    ".npz: arrays by name. .csv: with a header, the columns that are names of parameters go to these, else the whole table is one "
+    "array. Beside --at, data are held constant"
 )
 _EPILOG = (
     "SciPy's own functions ask an array for its namespace only if the environment has SCIPY_ARRAY_API=1 before SciPy is imported: this "

@@ -25,10 +25,11 @@ def grad(options: Any) -> int:
     """`wengert grad`: the value, the gradient, the Hessian."""
     order = _order(options.order, (1, 2))
     f, call, name = _prepare(options)
-    argnums: Any = call.wrt[0] if len(call.wrt) == 1 else call.wrt
-    value, gradient = value_and_grad(f, argnums=argnums)(*call.args)
-    second = hessian(f, argnums=argnums)(*call.args) if order == 2 else None
-    wrt = [call.names[i] for i in call.wrt]
+    args, kwargs = call.split()
+    argnums: Any = call.argnums if len(call.wrt) > 1 else call.argnums[0]
+    value, gradient = value_and_grad(f, argnums=argnums)(*args, **kwargs)
+    second = hessian(f, argnums=argnums)(*args, **kwargs) if order == 2 else None
+    wrt = call.wrt
     if options.json:
         result: dict[str, Any] = {"function": name, "wrt": wrt, "value": _plain(value), "gradient": _plain(_by_name(gradient, wrt))}
         if order == 2:
@@ -51,21 +52,20 @@ def check(options: Any) -> int:
     modes = tuple(options.mode or ("forward", "reverse"))
 
     def of_chosen(*moved: Any) -> Any:
-        args = list(call.args)
-        for i, x in zip(call.wrt, moved, strict=True):
-            args[i] = x
-        return f(*args)
+        args, kwargs = call.split(dict(zip(call.wrt, moved, strict=True)))
+        return f(*args, **kwargs)
 
     of_chosen.__name__ = name
     try:
-        check_grads(of_chosen, tuple([call.args[i] for i in call.wrt]), order=order, modes=modes)
+        check_grads(of_chosen, tuple([call.values[n] for n in call.wrt]), order=order, modes=modes)
     except CheckFailed as failed:
         text = str(failed)
-        for position, i in enumerate(call.wrt):
-            text = text.replace(f"argument {position}", f"argument {call.names[i]}")
+        for position, n in enumerate(call.wrt):
+            text = text.replace(f"argument {position}", f"argument {n}")
         print(text)
         return 1
-    print(f"{name}: {' and '.join(modes)} derivatives by {', '.join([call.names[i] for i in call.wrt])} agree with differences, to order {order}")
+    by = ", ".join(call.wrt)
+    print(f"{name}: {' and '.join(modes)} derivatives by {by} agree with differences, to order {order}")
     return 0
 
 
@@ -112,7 +112,11 @@ def _print(title: str, value: Any) -> None:
     for path, leaf in zip(tree.paths(structure), leaves, strict=True):
         print(f"{title}{path.replace(chr(39), '')}")
         array = np.asarray(leaf)
-        text = _number(leaf) if not array.ndim else np.array2string(array, precision=17, separator="  ", max_line_width=140, floatmode="unique")
+        text = (
+            _number(leaf)
+            if not array.ndim
+            else np.array2string(array, precision=17, separator="  ", max_line_width=140, floatmode="unique")
+        )
         print("  " + text.replace("\n", "\n  "))
 
 

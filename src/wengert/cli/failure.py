@@ -16,7 +16,7 @@ _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _STANDARD = sysconfig.get_path("stdlib") + os.sep
 
 
-class Failure(Exception):
+class Failure(Exception):  # not an error of the program: a message
     """Bad input of a command; its text is the whole message."""
 
 

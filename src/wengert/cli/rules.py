@@ -25,7 +25,22 @@ def rules(options: Any) -> int:
         near = difflib.get_close_matches(options.name, names(), 1)
         raise Failure(f"no primitive {options.name!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
     if options.json:
-        print(json.dumps([{"primitive": r.primitive, "family": r.family, "rule": r.kind, "status": r.status, "detail": r.detail, "formula": r.formula} for r in table]))
+        print(
+            json.dumps(
+                [
+                    {
+                        "primitive": r.primitive,
+                        "family": r.family,
+                        "rule": r.kind,
+                        "status": r.status,
+                        "detail": r.detail,
+                        "formula": r.formula,
+                        "where": r.where,
+                    }
+                    for r in table
+                ]
+            )
+        )
     elif options.name is not None:
         _one(table)
     elif options.kind is not None:
@@ -53,7 +68,7 @@ def _of_kind(table: list[Rule], kind: str) -> None:
         if rule.family != family:
             family = rule.family
             print(f"\n{family}" if rule is not table[0] else family)
-        text = rule.text
+        text = f"{rule.text}, {rule.where}" if rule.status == "written" and rule.where else rule.text
         if rule.formula and rule.formula != "0" and rule.status != "cannot":
             text = f"{rule.status:<10} {rule.formula}"
         print(f"  {rule.primitive:<{width}}  {text}")

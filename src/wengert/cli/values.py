@@ -22,91 +22,125 @@ _NAMED = re.compile(r"\s*([A-Za-z_]\w*)\s*=(?!=)(.*)", re.DOTALL)
 
 
 class Arguments:
-    """A call: positional arguments, their names as far as known, and the positions to differentiate by."""
+    """A call: its arguments by name in order, which are passed by position, and which to differentiate by."""
 
-    __slots__ = ("args", "names", "wrt")
+    __slots__ = ("n_positional", "values", "wrt")
 
-    def __init__(self, args: tuple[Any, ...], names: list[str], wrt: tuple[int, ...]) -> None:
-        self.args, self.names, self.wrt = args, names, wrt
+    def __init__(self, values: dict[str, Any], n_positional: int, wrt: list[str]) -> None:
+        self.values, self.n_positional, self.wrt = values, n_positional, wrt
+
+    def split(self, moved: dict[str, Any] | None = None) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """(args, kwargs) of the call, with some of the values replaced."""
+        items = list((self.values | (moved or {})).items())
+        return tuple([value for _, value in items[: self.n_positional]]), dict(items[self.n_positional :])
+
+    @property
+    def argnums(self) -> tuple[int | str, ...]:
+        """Where the arguments to differentiate by are: positions, and names of keywords."""
+        order = list(self.values)
+        return tuple([order.index(n) if order.index(n) < self.n_positional else n for n in self.wrt])
 
 
 def arguments(f: Callable[..., Any], at: Sequence[str], data: Sequence[str], wrt: Sequence[str], name: str) -> Arguments:
     """The call of f that the options describe; parameters not given keep their defaults."""
-    parameters = _parameters(f)
+    signature = _Signature(f, name)
+    named: dict[str, Any] = {}
     positional: list[Any] = []
-    given: dict[str, Any] = {}
-    from_data: dict[str, Any] = {}
     for text in at:
         for piece in _pieces(text):
-            named = _NAMED.match(piece)
-            if named:
-                given[named[1]] = number(named[2], f"--at {named[1]}")
+            match = _NAMED.match(piece)
+            if match:
+                named[match[1]] = number(match[2], f"--at {match[1]}")
             else:
                 positional.append(number(piece, "--at"))
+    from_files: dict[str, Any] = {}
     loose: list[Any] = []
     for text in data:
-        named = _NAMED.match(text)
-        if named and not os.path.exists(text):
-            from_data[named[1]] = _read(named[2], [])[0]
+        match = _NAMED.match(text)
+        if match and not os.path.exists(text):
+            table, columns = _read(match[2], [])
+            from_files[match[1]] = columns if table is None else table
+            continue
+        table, columns = _read(text, [p.name for p in signature.parameters or []])
+        if columns is None:
+            loose.append(table)
         else:
-            table, columns = _read(text, parameters or [])
-            if columns is None:
-                loose.append(table)
-            else:
-                from_data.update(columns)
-    if not positional and not given and not from_data and not loose:
-        if parameters is None or _required(f):
-            raise Failure(f"give the point: --at VALUES or --data FILE ({name} takes {_show(f)})")
-        raise Failure(f"{name} takes no arguments: there is nothing to differentiate by")
-    return _assemble(f, name, parameters, positional, given, from_data, loose, wrt)
-
-
-def _assemble(
-    f: Any, name: str, parameters: list[str] | None, positional: list[Any], given: dict[str, Any], data: dict[str, Any], loose: list[Any], wrt: Sequence[str]
-) -> Arguments:
-    if parameters is None:
-        if given or data:
-            raise Failure(f"{name} does not tell the names of its parameters: give the arguments in order")
-        parameters = [str(i) for i in range(len(positional) + len(loose))]
-        values = dict(zip(parameters, [*positional, *loose], strict=True))
-    else:
-        unknown = [n for n in (*given, *data) if n not in parameters]
-        if unknown:
-            raise Failure(f"{name} has no parameter {unknown[0]!r}; it takes {_show(f)}")
-        twice = [n for n in given if n in data]
-        if twice:
-            raise Failure(f"{twice[0]!r} is given by --at and by --data")
-        free = [n for n in parameters if n not in given and n not in data]
-        if len(positional) + len(loose) > len(free):
-            raise Failure(f"{name} takes {_show(f)}: {len(positional) + len(loose) + len(given) + len(data)} arguments were given (separate arguments by ;, elements by ,)")
-        values = {**given, **data, **dict(zip(free, [*positional, *loose], strict=False))}
-        missing = [n for n in _required(f) if n not in values]
-        if missing:
-            raise Failure(f"{name} takes {_show(f)}: {missing[0]!r} is not given (separate arguments by ;)")
-        last = max([parameters.index(n) for n in values])
-        for n in parameters[:last]:
-            values.setdefault(n, inspect.signature(f).parameters[n].default)
-    order = [n for n in parameters if n in values]
-    is_data = set(data) | set(order[len(order) - len(loose) :] if loose and not data and not given else [])
-    if loose and (data or given):
-        is_data |= {n for n in order if any([values[n] is x for x in loose])}
-    chosen = _chosen(order, values, is_data, set(order) & {*given, *data, *[n for n in order if any([values[n] is x for x in [*positional, *loose]])]}, wrt, name)
+            from_files.update(columns)
+    count = len(positional) + len(loose) + len(named) + len(from_files)
+    if not count:
+        if signature.parameters == []:
+            raise Failure(f"{name} takes no arguments: there is nothing to differentiate by")
+        raise Failure(f"give the point: --at VALUES or --data FILE ({name} takes {signature.text})")
+    twice = [n for n in named if n in from_files]
+    if twice:
+        raise Failure(f"{twice[0]!r} is given by --at and by --data")
+    places = signature.places(list({**named, **from_files}), len(positional) + len(loose), count)
+    written = named | dict(zip(places, positional, strict=False))
+    held = from_files | dict(zip(places[len(positional) :], loose, strict=True))
+    values, n_positional = signature.order(written | held)
+    chosen = _chosen(values, list(written) or list(held), wrt, name)
     for n in chosen:
         values[n] = _floating(values[n], n)
-    return Arguments(tuple([values[n] for n in order]), order, tuple([order.index(n) for n in chosen]))
+    return Arguments(values, n_positional, chosen)
 
 
-def _chosen(order: list[str], values: dict[str, Any], data: set[str], given: set[str], wrt: Sequence[str], name: str) -> list[str]:
-    """Which arguments to differentiate by: those named; else what --at gives in floats; else all there is."""
+class _Signature:
+    """The parameters of a function, None if it does not tell them or takes any number."""
+
+    def __init__(self, f: Callable[..., Any], name: str) -> None:
+        self.name = name
+        self.text = "arguments it does not name"
+        self.parameters: list[inspect.Parameter] | None = None
+        try:
+            signature = inspect.signature(f)
+        except (TypeError, ValueError):
+            return
+        text = str(signature)
+        self.text = text if len(text) < 120 else text[:117] + "..."
+        parameters = list(signature.parameters.values())
+        if not any(p.kind is p.VAR_POSITIONAL for p in parameters):
+            self.parameters = [p for p in parameters if p.kind is not p.VAR_KEYWORD]
+
+    def places(self, names: list[str], n_unnamed: int, count: int) -> list[str]:
+        """Names for the arguments given without one; a Failure if names or numbers do not fit."""
+        if self.parameters is None:
+            if names:
+                raise Failure(f"{self.name} does not tell the names of its parameters: give the arguments in order")
+            return [str(i) for i in range(n_unnamed)]
+        known = [p.name for p in self.parameters]
+        unknown = [n for n in names if n not in known]
+        if unknown:
+            raise Failure(f"{self.name} has no parameter {unknown[0]!r}; it takes {self.text}")
+        free = [p.name for p in self.parameters if p.name not in names and p.kind is not p.KEYWORD_ONLY]
+        if n_unnamed > len(free):
+            hint = "separate arguments by ;, elements by ,"
+            raise Failure(f"{self.name} takes {self.text}: {count} arguments were given ({hint})")
+        taken = {*names, *free[:n_unnamed]}
+        missing = [p.name for p in self.parameters if p.default is p.empty and p.name not in taken]
+        if missing:
+            raise Failure(f"{self.name} takes {self.text}: {missing[0]!r} is not given (separate arguments by ;)")
+        return free[:n_unnamed]
+
+    def order(self, values: dict[str, Any]) -> tuple[dict[str, Any], int]:
+        """The values in the order of the parameters, defaults filled in between; how many go by position."""
+        if self.parameters is None:
+            return dict(values), len(values)
+        by_position = [p for p in self.parameters if p.kind is not p.KEYWORD_ONLY]
+        last = max([i + 1 for i, p in enumerate(by_position) if p.name in values], default=0)
+        ordered = {p.name: values.get(p.name, p.default) for p in by_position[:last]}
+        return ordered | {p.name: values[p.name] for p in self.parameters if p.kind is p.KEYWORD_ONLY and p.name in values}, last
+
+
+def _chosen(values: dict[str, Any], candidates: list[str], wrt: Sequence[str], name: str) -> list[str]:
+    """Which arguments to differentiate by: those asked for; else the candidates in floats; else all that are numbers."""
     asked = [n for text in wrt for n in re.split(r"[,\s]+", text.strip())]
     for n in asked:
-        if n not in order:
-            raise Failure(f"--wrt {n}: {name} is called with {', '.join(order)}")
+        if n not in values:
+            raise Failure(f"--wrt {n}: {name} is called with {', '.join(values)}")
     if asked:
-        return [n for n in order if n in asked]
-    candidates = [n for n in order if n in given and n not in data] or [n for n in order if n in given]
-    floats = [n for n in candidates if not isinstance(values[n], (int, str, bool)) and values[n] is not None]
-    chosen = floats or [n for n in candidates if isinstance(values[n], int) and not isinstance(values[n], bool)]
+        return [n for n in values if n in asked]
+    numbers = [n for n in values if n in candidates and not isinstance(values[n], (str, bool)) and values[n] is not None]
+    chosen = [n for n in numbers if not isinstance(values[n], int)] or numbers
     if not chosen:
         raise Failure(f"none of the arguments of {name} is a number")
     return chosen
@@ -124,33 +158,6 @@ def _floating(value: Any, name: str) -> Any:
     if isinstance(value, (str, bool)):
         raise Failure(f"cannot differentiate by {name}: it is {value!r}")
     return tree.map_leaves(convert, value)
-
-
-def _parameters(f: Any) -> list[str] | None:
-    """Names of the parameters that can be given by position; None if f does not tell, or takes any number."""
-    try:
-        parameters = inspect.signature(f).parameters.values()
-    except (TypeError, ValueError):
-        return None
-    if any([p.kind is p.VAR_POSITIONAL for p in parameters]):
-        return None
-    return [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-
-
-def _required(f: Any) -> list[str]:
-    try:
-        parameters = inspect.signature(f).parameters.values()
-    except (TypeError, ValueError):
-        return []
-    return [p.name for p in parameters if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-
-
-def _show(f: Any) -> str:
-    try:
-        text = str(inspect.signature(f))
-    except (TypeError, ValueError):
-        return "arguments it does not name"
-    return text if len(text) < 120 else text[:117] + "..."
 
 
 # -- numbers ----------------------------------------------------------------------------------
@@ -183,7 +190,7 @@ def number(text: str, where: str) -> Any:
         return text.lower() == "true"
     if "," in text:
         items = [_scalar(item, where) for item in text.removesuffix(",").split(",")]
-        return np.array(items, complex if any([isinstance(x, complex) for x in items]) else float)
+        return np.array(items, complex if any(isinstance(x, complex) for x in items) else float)
     return _scalar(text, where)
 
 
@@ -203,7 +210,7 @@ def _from_json(value: Any, where: str) -> Any:
         return {key: _from_json(item, where) for key, item in value.items()}
     if isinstance(value, list):
         flat = _depth_first(value)
-        if all([isinstance(x, (int, float)) and not isinstance(x, bool) for x in flat]):
+        if all(isinstance(x, (int, float)) and not isinstance(x, bool) for x in flat):
             try:
                 return np.array(value, float)
             except ValueError as error:
@@ -249,7 +256,7 @@ def _read_csv(path: str, parameters: list[str]) -> tuple[Any, dict[str, Any] | N
         rows = [row for row in csv.reader(file) if row]
     if not rows:
         raise Failure(f"{path} is empty")
-    header = None if all([_is_number(x) for x in rows[0]]) else [x.strip() for x in rows[0]]
+    header = None if all(_is_number(x) for x in rows[0]) else [x.strip() for x in rows[0]]
     body = rows[1:] if header else rows
     for i, row in enumerate(body):
         if len(row) != len(rows[0]):

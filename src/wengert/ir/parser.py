@@ -21,7 +21,7 @@ from wengert.source import Span
 _NAME = r"[\w.<>-]+"
 _HEADER = re.compile(rf"({_NAME})\(")
 _VARIABLE = re.compile(r"[xv]\d+")
-_TYPE = re.compile(r"(stack<)?(\w+)\[([\d,]*)\](>)?")
+_TYPE = re.compile(r"((?:stack<)*)(\w+)\[([\d,]*)\](>*)")
 _OPERATION = re.compile(r"\w+")
 _FIELD = re.compile(r"(\w+)=")
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?(?:e[+-]?\d+)?|\.\d+(?:e[+-]?\d+)?|inf|nan)")
@@ -203,13 +203,16 @@ class _Reader:
                 dtype = np.dtype(match[2])
             except TypeError:
                 raise self.fail(f"there is no dtype {match[2]}", "Types are NumPy's dtypes with a shape.", column=start) from None
-            if bool(match[1]) != bool(match[4]):
+            depth = len(match[4])
+            if match[1].count("<") != depth:
                 raise self.fail("`stack<` and `>` go together", column=start)
             sizes = match[3].split(",") if match[3] else []
             if not all(sizes):
                 raise self.fail("a size is missing in the shape", column=start)
-            item = array_type(tuple([int(n) for n in sizes]), dtype)
-            found = self._types[match[0]] = stack_type(item) if match[1] else item
+            found = array_type(tuple([int(n) for n in sizes]), dtype)
+            for _ in range(depth):
+                found = stack_type(found)
+            self._types[match[0]] = found
         return found
 
     def atom(self, env: dict[str, Var]) -> Atom:
@@ -247,7 +250,10 @@ class _Reader:
         found = OPERATIONS.get(name)
         if found is None:
             raise self.fail(
-                f"there is no operation {name}", "Operations exist once their module is imported.", "import wengert before parsing", column=start
+                f"there is no operation {name}",
+                "Operations exist once their module is imported.",
+                "import wengert before parsing",
+                column=start,
             )
         parameters: dict[str, Any] = {}
         if self.skip("["):

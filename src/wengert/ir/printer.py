@@ -87,7 +87,9 @@ class Page:
         """`sum[axes=(0,)]`; the name alone when there are no parameters."""
         text = self._operations.get(operation)
         if text is None:
-            inside = ", ".join([f"{name}={self.parameter(value)}" for name, value in zip(operation.fields, operation.parameters, strict=True)])
+            inside = ", ".join(
+                [f"{name}={self.parameter(value)}" for name, value in zip(operation.fields, operation.parameters, strict=True)]
+            )
             text = self._operations[operation] = f"{operation.name}[{inside}]" if inside else operation.name
         return text
 

@@ -55,6 +55,9 @@ class StackType:
 
     __slots__ = ("__weakref__", "inexact", "item")
 
+    item: ArrayType | StackType
+    inexact: bool
+
     def __init__(self, item: ArrayType | StackType) -> None:
         self.item = item
         self.inexact = item.inexact

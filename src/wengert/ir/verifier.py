@@ -12,7 +12,6 @@ import numpy as np
 from wengert.errors import VerificationError, four_parts
 from wengert.ir.operation import Operation
 from wengert.ir.printer import Page, atom, name_variables
-from wengert.ir.types import ArrayType, StackType
 from wengert.ir.values import Function, Literal, Var
 from wengert.ir.walk import nested
 
@@ -56,7 +55,7 @@ def verify(function: Function) -> Function:
 def _check(function: Function) -> None:
     defined: set[Any] = set()
     for v in function.inputs:
-        if not isinstance(v, Var) or not isinstance(v.type, (ArrayType, StackType)):
+        if not isinstance(v, Var):
             raise _Fault(f"an input is not a variable: {v!r}", "Inputs are typed variables.")
         if v in defined:
             raise _Fault("an input occurs twice", "Every variable is defined once.")
@@ -97,12 +96,18 @@ def _check_types(equation: Any, index: int) -> None:
         expected = tuple(equation.operation.type(*operands))
     except Exception as error:
         said = f": {error}" if str(error) else ""
-        raise _Fault(f"{equation.operation.name} does not accept {shown}", f"Its type rule raised {type(error).__name__}{said}", index) from error
+        raise _Fault(
+            f"{equation.operation.name} does not accept {shown}", f"Its type rule raised {type(error).__name__}{said}", index
+        ) from error
     found = tuple([v.type for v in equation.outs])
     if len(expected) != len(found) or any([a is not b for a, b in zip(expected, found, strict=True)]):
         gives = ", ".join(map(repr, expected)) or "nothing"
         named = ", ".join(map(repr, found)) or "nothing"
-        raise _Fault(f"the results are written as {named}, but {equation.operation.name} gives {gives}", "Results have the types of the type rule.", index)
+        raise _Fault(
+            f"the results are written as {named}, but {equation.operation.name} gives {gives}",
+            "Results have the types of the type rule.",
+            index,
+        )
 
 
 def _message(function: Function, functions: list[Function], fault: _Fault) -> str:

@@ -6,24 +6,34 @@ otherwise; constants and dtypes pass through. A function without a rule is refus
 
 from __future__ import annotations
 
+from importlib import import_module as _import_module
 from typing import Any
 
-import numpy as _numpy
+import numpy as np
 
 from wengert.numpy import functions as _functions
-from wengert.numpy.table import Namespace, member
+from wengert.numpy.table import EXTENSIONS, Namespace, member
 
 
 def __getattr__(name: str) -> Any:
     if name.startswith("__"):
         raise AttributeError(name)
-    if name in ("linalg", "fft", "random"):
-        value: Any = Namespace(f"wengert.numpy.{name}", getattr(_numpy, name))
+    if name in ("linalg", "fft"):
+        value: Any = _import_module(f"wengert.numpy.{name}")
+    elif name in EXTENSIONS:
+        value = _import_module(EXTENSIONS[name])
+    elif name == "random":
+        value = Namespace("wengert.numpy.random", np.random)
     else:
-        value = getattr(_functions, name) if name in _functions.OWN else member(_numpy, name)
+        value = getattr(_functions, name) if name in _functions.OWN else member(np, name)
     globals()[name] = value
     return value
 
 
+def __array_namespace_info__() -> Any:
+    """What the array API standard asks of a namespace: NumPy's answer."""
+    return np.__array_namespace_info__()
+
+
 def __dir__() -> list[str]:
-    return sorted({*globals(), *dir(_numpy)})
+    return sorted({*globals(), *dir(np)})

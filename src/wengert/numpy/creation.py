@@ -46,6 +46,18 @@ def full(shape: Any, fill_value: Any, dtype: Any = None, order: str = "C", **key
     return np.broadcast_to(in_dtype(value, dtype), shape)
 
 
+def _of_shape(function: Any) -> None:
+    def make(*args: Any, **keywords: Any) -> Any:
+        return function(*[static(a) for a in args], **{name: static(v) for name, v in keywords.items()})
+
+    make.__name__ = function.__name__
+    implements(function)(make)
+
+
+for _function in (np.zeros, np.ones, np.empty, np.eye, np.identity, np.tri, np.indices):
+    _of_shape(_function)
+
+
 @implements(np.array, np.asarray, np.asanyarray, np.ascontiguousarray, np.asfortranarray, np.copy, np.asarray_chkfinite, np.require)
 def asarray(a: Any, dtype: Any = None, *args: Any, copy: Any = None, order: Any = None, ndmin: int = 0, **keywords: Any) -> Any:
     """Numbers and nested lists, some of them traced, as one array. Values never change, so nothing is copied."""
@@ -93,7 +105,11 @@ def linspace(
 
 @implements(np.logspace)
 def logspace(start: Any, stop: Any, num: Any = 50, endpoint: bool = True, base: Any = 10.0, dtype: Any = None, axis: Any = 0) -> Any:
-    y = linspace(start, stop, num, endpoint, axis=axis) if is_traced(start) or is_traced(stop) else np.linspace(start, stop, num, endpoint, axis=axis)
+    y = (
+        linspace(start, stop, num, endpoint, axis=axis)
+        if is_traced(start) or is_traced(stop)
+        else np.linspace(start, stop, num, endpoint, axis=axis)
+    )
     if np.ndim(base) > 0:
         base = np.expand_dims(base, axis)
     return in_dtype(np.power(base, y), dtype)
@@ -101,7 +117,7 @@ def logspace(start: Any, stop: Any, num: Any = 50, endpoint: bool = True, base: 
 
 @implements(np.geomspace)
 def geomspace(start: Any, stop: Any, num: Any = 50, endpoint: bool = True, dtype: Any = None, axis: Any = 0) -> Any:
-    """exp of a linear sequence of logarithms, of the sign of `start`."""
+    """Exp of a linear sequence of logarithms, of the sign of `start`."""
     start, stop = arrays(start, stop)
     start, stop = start * 1.0, stop * 1.0
     sign = np.sign(start)
@@ -193,6 +209,19 @@ def vander(x: Any, N: Any = None, increasing: bool = False) -> Any:
     if not powers:
         return np.zeros((v.shape[0], 0), v.dtype)
     return np.stack(powers if increasing else powers[::-1], axis=1)
+
+
+def _positions(function: Any) -> None:
+    def positions(arr: Any, k: int = 0) -> Any:
+        shape = np.empty(array(arr).shape)
+        return function(shape) if function is np.diag_indices_from else function(shape, k)
+
+    positions.__name__ = function.__name__
+    implements(function)(positions)
+
+
+for _function in (np.diag_indices_from, np.tril_indices_from, np.triu_indices_from):
+    _positions(_function)
 
 
 # -- what an array says of itself ---------------------------------------------------------------

@@ -16,14 +16,14 @@ from wengert.numpy.promote import as_inexact, as_operand, convert, innermost, is
 from wengert.numpy.reductions import truth
 from wengert.numpy.table import implements, refuse_out
 from wengert.primitives import arith, math
-from wengert.primitives.shape import cast
+from wengert.primitives.shape import cast, stop_gradient
 
 # -- selection ----------------------------------------------------------------------------
 
 
 @implements(np.where)
 def where(condition: Any, x: Any = NO_VALUE, y: Any = NO_VALUE, /) -> Any:
-    """x where the condition holds, else y; the lane not taken never reaches the derivative."""
+    """X where the condition holds, else y; the lane not taken never reaches the derivative."""
     if x is NO_VALUE and y is NO_VALUE:
         return np.nonzero(static(truth(array(condition))))
     if x is NO_VALUE or y is NO_VALUE:
@@ -55,7 +55,8 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> An
     """Each function on all of x, chosen by its condition: what is not chosen never reaches the derivative."""
     x = array(x)
     conditions = array(condlist)
-    if promote.shape_of(conditions) == x.shape and (conditions.ndim == 0 or not isinstance(condlist, (list, tuple)) or len(condlist) != len(funclist)):
+    several = isinstance(condlist, (list, tuple)) and len(condlist) in (len(funclist), len(funclist) - 1)
+    if conditions.shape == x.shape and (conditions.ndim == 0 or not several):
         conditions = conditions[None]
     n = conditions.shape[0]
     conditions = [conditions[i] for i in range(n)]
@@ -68,18 +69,22 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> An
         raise ValueError(f"with {n} condition(s), either {n} or {n + 1} functions are expected")
     result: Any = np.zeros(x.shape, x.dtype)
     for condition, f in zip(conditions, funclist, strict=True):
-        value = f(np.where(condition, x, _inside(x, condition)), *args, **kw) if callable(f) else f
+        value = f(x, *args, **kw) if callable(f) else f
         result = np.where(condition, value, result)
     return result.astype(x.dtype)
 
 
-def _inside(x: Any, condition: Any) -> Any:
-    """Where a function is not wanted it sees x all the same."""
-    return x
-
-
 @implements(np.clip)
-def clip(a: Any, a_min: Any = NO_VALUE, a_max: Any = NO_VALUE, out: Any = None, *, min: Any = NO_VALUE, max: Any = NO_VALUE, **keywords: Any) -> Any:
+def clip(
+    a: Any,
+    a_min: Any = NO_VALUE,
+    a_max: Any = NO_VALUE,
+    out: Any = None,
+    *,
+    min: Any = NO_VALUE,
+    max: Any = NO_VALUE,
+    **keywords: Any,
+) -> Any:
     """minimum(maximum(a, low), high), and so its derivative at ties: shares that sum to 1."""
     if out is not None:
         refuse_out(np.clip)
@@ -88,11 +93,7 @@ def clip(a: Any, a_min: Any = NO_VALUE, a_max: Any = NO_VALUE, out: Any = None, 
     x = as_operand(a)
     if given(low):
         x = np.maximum(x, low)
-    return np.minimum(x, high) if given(high) else promote_scalar(x)
-
-
-def promote_scalar(x: Any) -> Any:
-    return array(x)
+    return np.minimum(x, high) if given(high) else array(x)
 
 
 # -- rounding -----------------------------------------------------------------------------
@@ -247,11 +248,9 @@ def sinc(x: Any) -> Any:
 @implements(np.i0)
 def i0(x: Any) -> Any:
     """The modified Bessel function of order 0."""
-    from scipy import special
+    from wengert.primitives.special import bessel
 
-    from wengert.numpy.table import lookup
-
-    return lookup(special.i0)(x)
+    return bessel.i0(as_inexact(x))
 
 
 @implements(np.frexp)
@@ -279,7 +278,7 @@ def ldexp(x1: Any, x2: Any, **keywords: Any) -> Any:
 @implements(np.spacing)
 def spacing(x: Any, **keywords: Any) -> Any:
     """The distance to the next number, a constant between powers of two."""
-    x = as_inexact(x)
+    x = stop_gradient(as_inexact(x))
     return np.copysign(np.nextafter(np.abs(x), x.dtype.type(np.inf)) - np.abs(x), x)
 
 

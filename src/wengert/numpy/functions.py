@@ -3,9 +3,36 @@
 `OWN` are the names that `wengert.numpy` has and NumPy has not.
 """
 
-from wengert.numpy import creation, elementary, operators, products, reductions, selecting, shaping  # noqa: F401
+from wengert.numpy import (
+    calculus,
+    creation,
+    elementary,
+    fourier,
+    linear_algebra,
+    operators,
+    polynomials,
+    products,
+    reductions,
+    selecting,
+    shaping,
+    statistics,
+)
 from wengert.numpy.indexing import at
 
+FAMILIES = (
+    operators,
+    elementary,
+    creation,
+    shaping,
+    reductions,
+    selecting,
+    products,
+    linear_algebra,
+    fourier,
+    statistics,
+    calculus,
+    polynomials,
+)
 OWN = frozenset({"at"})
 
-__all__ = ["OWN", "at"]
+__all__ = ["FAMILIES", "OWN", "at"]

@@ -82,7 +82,7 @@ class Plan:
 
     def is_whole(self, shape: tuple[int, ...]) -> bool:
         """Whether the slice takes everything."""
-        return self.stops == shape and not any(self.starts) and all([s == 1 for s in self.steps])
+        return self.stops == shape and not any(self.starts) and all(s == 1 for s in self.steps)
 
     def view(self, x: Any) -> Any:
         """The slice, under its shape."""
@@ -125,7 +125,7 @@ class Plan:
         return permute(found, self.result_order())
 
     def put(self, x: Any, v: Any, add: bool) -> Any:
-        """x with v (of the result's shape and x's dtype) put or added there."""
+        """X with v (of the result's shape and x's dtype) put or added there."""
         if not self.indices:
             operation = primitive.SliceAdd if add else primitive.SliceSet
             return operation(self.starts, self.stops, self.steps)(x, self.unview(v))
@@ -192,7 +192,7 @@ def _items(index: Any, shape: tuple[int, ...]) -> _Items:
         raise IndexOutOfBoundsError(
             four_parts(f"too many indices: the array has {len(shape)} axes, but {used} were indexed", f"shape {shape}", where=here())
         )
-    if not any([p is Ellipsis for p in parts]):
+    if not any(p is Ellipsis for p in parts):
         parts.append(Ellipsis)
     items = _Items()
     axis = 0
@@ -216,7 +216,7 @@ def _is_mask(p: Any) -> bool:
 
 
 def _is_array(p: Any) -> bool:
-    return isinstance(p, int) or p is not None and p is not Ellipsis and not isinstance(p, slice)
+    return isinstance(p, int) or (p is not None and p is not Ellipsis and not isinstance(p, slice))
 
 
 def _part(p: Any) -> Any:
@@ -325,7 +325,13 @@ def _operands(x: Any, v: Any) -> tuple[Any, Any]:
     x, v = array(x), array(v)
     if v.dtype.kind == "c" and x.dtype.kind != "c":
         raise ShapeError(
-            four_parts("complex values cannot be put into a real array", f"{v.dtype} into {x.dtype}", "The imaginary part would be lost.", "x.astype(complex)", here())
+            four_parts(
+                "complex values cannot be put into a real array",
+                f"{v.dtype} into {x.dtype}",
+                "The imaginary part would be lost.",
+                "x.astype(complex)",
+                here(),
+            )
         )
     trace = innermost([x, v])
     v = in_dtype(v, x.dtype)
@@ -333,7 +339,7 @@ def _operands(x: Any, v: Any) -> tuple[Any, Any]:
 
 
 def _fitted(v: Any, shape: tuple[int, ...]) -> Any:
-    """v broadcast to the part that it is written to; leading ones too many are dropped, as in NumPy."""
+    """V broadcast to the part that it is written to; leading ones too many are dropped, as in NumPy."""
     while v.ndim > len(shape) and v.shape[0] == 1:
         v = reshape(v, v.shape[1:])
     try:
@@ -360,7 +366,7 @@ def _mask_alone(index: Any, x: Any, v: Any) -> Any:
 
 
 def _update(x: Any, index: Any, v: Any, combine: Callable[[Any, Any], Any] | None, add: bool) -> Any:
-    """x with v put at index; `combine` makes the new value of the old one and v."""
+    """X with v put at index; `combine` makes the new value of the old one and v."""
     x, v = _operands(x, v)
     mask = _mask_alone(index, x, v)
     if mask is not None:
@@ -386,27 +392,27 @@ def _chosen(plan: Plan, v: Any, chosen: Any) -> Any:
 
 
 def set_at(x: Any, index: Any, v: Any) -> Any:
-    """x after x[index] = v."""
+    """X after x[index] = v."""
     return _update(x, index, v, None, False)
 
 
 def add_at(x: Any, index: Any, v: Any) -> Any:
-    """x with v added at index; repeated indices accumulate."""
+    """X with v added at index; repeated indices accumulate."""
     return _update(x, index, v, np.add, True)
 
 
 def multiply_at(x: Any, index: Any, v: Any) -> Any:
-    """x multiplied by v at index; repeated indices accumulate."""
+    """X multiplied by v at index; repeated indices accumulate."""
     return _update(x, index, v, np.multiply, False)
 
 
 def min_at(x: Any, index: Any, v: Any) -> Any:
-    """x with the minimum of its elements and v at index."""
+    """X with the minimum of its elements and v at index."""
     return _update(x, index, v, np.minimum, False)
 
 
 def max_at(x: Any, index: Any, v: Any) -> Any:
-    """x with the maximum of its elements and v at index."""
+    """X with the maximum of its elements and v at index."""
     return _update(x, index, v, np.maximum, False)
 
 
@@ -423,31 +429,31 @@ class _AtIndex:
         return getitem(self._x, self._index) if is_traced(self._x) else self._x[self._index]
 
     def set(self, value: Any) -> Any:
-        """x after x[index] = value."""
+        """X after x[index] = value."""
         return set_at(self._x, self._index, value)
 
     def add(self, value: Any) -> Any:
-        """x after x[index] += value; repeated indices accumulate, as by np.add.at."""
+        """X after x[index] += value; repeated indices accumulate, as by np.add.at."""
         return add_at(self._x, self._index, value)
 
     def subtract(self, value: Any) -> Any:
-        """x after x[index] -= value."""
+        """X after x[index] -= value."""
         return add_at(self._x, self._index, -array(value))
 
     def multiply(self, value: Any) -> Any:
-        """x after x[index] *= value."""
+        """X after x[index] *= value."""
         return multiply_at(self._x, self._index, value)
 
     def divide(self, value: Any) -> Any:
-        """x after x[index] /= value."""
+        """X after x[index] /= value."""
         return _update(self._x, self._index, value, np.divide, False)
 
     def min(self, value: Any) -> Any:
-        """x with the minimum of its elements and value there."""
+        """X with the minimum of its elements and value there."""
         return min_at(self._x, self._index, value)
 
     def max(self, value: Any) -> Any:
-        """x with the maximum of its elements and value there."""
+        """X with the maximum of its elements and value there."""
         return max_at(self._x, self._index, value)
 
 

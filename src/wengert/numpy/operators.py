@@ -27,7 +27,7 @@ def _integral(y: Any) -> int | None:
     """The exponent as an int if it is a constant integer that IntegerPow can take."""
     if isinstance(y, (bool, np.bool_)):
         return None
-    if isinstance(y, (int, float, np.integer, np.floating)) or isinstance(y, np.ndarray) and y.ndim == 0 and y.dtype.kind in "iuf":
+    if isinstance(y, (int, float, np.integer, np.floating)) or (isinstance(y, np.ndarray) and y.ndim == 0 and y.dtype.kind in "iuf"):
         value = float(y)
         if value.is_integer() and abs(value) < 2**31:
             return int(value)
@@ -36,12 +36,14 @@ def _integral(y: Any) -> int | None:
 
 @implements(np.power, np.float_power)
 def power(x: Any, y: Any, **kwargs: Any) -> Any:
-    """x ** y; a constant integer exponent uses the integer rule, whatever the exponent's dtype."""
+    """X ** y; a constant integer exponent uses the integer rule, whatever the exponent's dtype."""
     x, y = as_operand(x), as_operand(y)
     n = _integral(y)
     if n is not None and isinstance(x, Traced) and not kwargs:
         dtype = promote.result_dtypes(np.power, (promote.dtype_of(x), promote.dtype_of(y)))[0]
         if dtype.kind in "fc":
+            if n == 0:
+                return x.lift(np.ones(x.shape, dtype)[()])  # type: ignore[attr-defined]
             return math.integer_pow(promote.cast(x, dtype), n)
     return _POWER(x, y, **kwargs)
 
@@ -77,5 +79,8 @@ def modf(x: Any) -> Any:
     whole = IMPLEMENTATIONS[np.trunc](x)
     return subtract(x, whole), whole
 
+
+for _ufunc, _primitive in ((np.radians, math.Deg2rad()), (np.degrees, math.Rad2deg())):
+    IMPLEMENTATIONS[_ufunc] = Ufunc(_primitive, _ufunc)
 
 UFUNCS = [function for function in IMPLEMENTATIONS if isinstance(function, np.ufunc)]

@@ -32,9 +32,7 @@ def _contracted(x: Any, y: Any, contract: Any, batch: Any = ((), ())) -> Any:
     for i, j in zip(*contract, strict=True):
         if x.shape[i] != y.shape[j]:
             raise ShapeError(
-                four_parts(
-                    f"shapes {x.shape} and {y.shape} not aligned: {x.shape[i]} (dim {i}) != {y.shape[j]} (dim {j})", where=here()
-                )
+                four_parts(f"shapes {x.shape} and {y.shape} not aligned: {x.shape[i]} (dim {i}) != {y.shape[j]} (dim {j})", where=here())
             )
     if x.dtype.kind == "b":  # a product of truths is whether any pair is true
         return strict(x.astype(np.intp), y.astype(np.intp), contract, batch) != 0
@@ -59,9 +57,7 @@ def matmul(x1: Any, x2: Any, /, out: Any = None, *, axes: Any = None, axis: Any 
     if given(keywords.get("dtype")):
         x, y = in_dtype(x, keywords["dtype"]), in_dtype(y, keywords["dtype"])
     if x.ndim == 0 or y.ndim == 0:
-        raise ShapeError(
-            four_parts("matmul: an operand has no axes", f"shapes {x.shape} and {y.shape}", instead="use a * b", where=here())
-        )
+        raise ShapeError(four_parts("matmul: an operand has no axes", f"shapes {x.shape} and {y.shape}", instead="use a * b", where=here()))
     if x.shape[-1] != y.shape[-2 if y.ndim > 1 else 0]:
         raise ShapeError(four_parts(f"matmul: shapes {x.shape} and {y.shape} not aligned", where=here()))
     if x.dtype.kind == "b":

@@ -41,7 +41,11 @@ def as_operand(x: Any) -> Any:
         return x
     if isinstance(x, np.ndarray):
         if isinstance(x, np.ma.MaskedArray):
-            raise TraceError(four_parts("masked arrays cannot be traced", f"got {type(x).__name__}", where=here(), instead="use np.where on .data and .mask"))
+            raise TraceError(
+                four_parts(
+                    "masked arrays cannot be traced", f"got {type(x).__name__}", where=here(), instead="use np.where on .data and .mask"
+                )
+            )
         if x.dtype == object:
             return stack_objects(x.tolist())
         return x
@@ -50,7 +54,12 @@ def as_operand(x: Any) -> Any:
     array = np.asarray(x)
     if array.dtype == object:
         raise TraceError(
-            four_parts(f"cannot use a {type(x).__name__} as an array", repr(x)[:200], "It is neither a number, an array nor a list of them.", where=here())
+            four_parts(
+                f"cannot use a {type(x).__name__} as an array",
+                repr(x)[:200],
+                "It is neither a number, an array nor a list of them.",
+                where=here(),
+            )
         )
     return array
 
@@ -122,7 +131,7 @@ def lifted(x: Any, trace: Any) -> Any:
 
 
 def convert(x: Any, dtype: np.dtype[Any], shape: tuple[int, ...], trace: Any) -> Any:
-    """x in this dtype and shape, as an operand of a strict primitive."""
+    """X in this dtype and shape, as an operand of a strict primitive."""
     if isinstance(x, _PLAIN) and not isinstance(x, np.generic):
         return splat(x, array_type(shape, dtype))
     if isinstance(x, (np.ndarray, np.generic)):
@@ -146,7 +155,12 @@ def broadcast_shapes(*shapes: tuple[int, ...]) -> tuple[int, ...]:
         return np.broadcast_shapes(*shapes)
     except ValueError:
         raise ShapeError(
-            four_parts("operands could not be broadcast together", "shapes: " + ", ".join(map(str, shapes)), "NumPy aligns shapes at the right.", where=here())
+            four_parts(
+                "operands could not be broadcast together",
+                "shapes: " + ", ".join(map(str, shapes)),
+                "NumPy aligns shapes at the right.",
+                where=here(),
+            )
         ) from None
 
 
@@ -171,7 +185,7 @@ def promoted(*args: Any) -> list[Any]:
 
 
 def as_inexact(x: Any) -> Any:
-    """x as float64 if it is of an integer or bool dtype."""
+    """X as float64 if it is of an integer or bool dtype."""
     x = as_operand(x)
     if isinstance(x, _PLAIN):
         return np.asarray(x, np.result_type(type(x), np.float64))[()]

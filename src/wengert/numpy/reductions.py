@@ -8,8 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
 
-from wengert.numpy.arguments import NO_VALUE, accumulated, array, axes_of, axis_of, flag, given, in_dtype, kept, refuse_keyword
+from wengert.numpy.arguments import NO_VALUE, accumulated, array, axes_of, axis_of, flag, given, in_dtype, kept
 from wengert.numpy.promote import is_traced
 from wengert.numpy.table import implements, refuse_out
 from wengert.primitives import reduce
@@ -17,7 +18,7 @@ from wengert.primitives.shape import reshape
 
 
 def _masked(x: Any, where: Any, fill: Any) -> Any:
-    """x where the mask holds, `fill` elsewhere."""
+    """X where the mask holds, `fill` elsewhere."""
     return x if not given(where) or where is True else np.where(where, x, _constant(fill, x.dtype))
 
 
@@ -49,7 +50,7 @@ prod = implements(np.prod)(_reduction(np.prod, reduce.prod, 1, np.multiply))
 
 
 def _extremum(function: Any, primitive: Any, combine: Any, worst: Any) -> Any:
-    """max or min: `where` needs `initial`, as in NumPy."""
+    """Max or min: `where` needs `initial`, as in NumPy."""
 
     def extremum(a: Any, axis: Any = None, out: Any = None, keepdims: Any = False, initial: Any = NO_VALUE, where: Any = True) -> Any:
         if out is not None:
@@ -57,7 +58,9 @@ def _extremum(function: Any, primitive: Any, combine: Any, worst: Any) -> Any:
         x = array(a)
         if given(where) and where is not True:
             if not given(initial):
-                raise ValueError(f"reduction operation '{combine.__name__}' does not have an identity, so to use a where mask one has to specify 'initial'")
+                raise ValueError(
+                    f"reduction operation '{combine.__name__}' does not have an identity, so to use a where mask one has to specify 'initial'"
+                )
             x = _masked(x, where, worst(x.dtype))
         axes = axes_of(axis, x.ndim)
         if given(initial) and x.size == 0:
@@ -161,7 +164,7 @@ def _working(dtype: Any, asked: Any) -> tuple[Any, Any]:
 
 
 def _over(total: Any, n: Any) -> Any:
-    """total / n; NaN for n = 0, as NumPy's, in the dtype of the total."""
+    """Total / n; NaN for n = 0, as NumPy's, in the dtype of the total."""
     if isinstance(n, int):
         return total / (float(n) if n else float("nan"))
     return total / in_dtype(n, total.dtype)
@@ -238,10 +241,10 @@ def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = Fals
         if w.shape != x.shape:
             if axis is None:
                 raise TypeError("Axis must be specified when shapes of a and weights differ.")
-            if w.shape != tuple([x.shape[i] for i in axes]):
+            asked = normalize_axis_tuple(axis, x.ndim)
+            if w.shape != tuple([x.shape[i] for i in asked]):
                 raise ValueError("Shape of weights must be consistent with shape of a along specified axis.")
-            order = np.argsort(np.argsort(np.lib.array_utils.normalize_axis_tuple(axis, x.ndim)))
-            w = np.transpose(w, tuple(np.argsort(order))) if w.ndim > 1 else w
+            w = np.transpose(w, np.argsort(asked))
             w = np.reshape(w, tuple([n if i in axes else 1 for i, n in enumerate(x.shape)]))
         dtype = np.result_type(x.dtype, w.dtype, "f8") if x.dtype.kind in "biu" else np.result_type(x.dtype, w.dtype)
         total = np.broadcast_to(w, x.shape).sum(axis=axes, dtype=dtype, keepdims=flag(keepdims))
@@ -298,7 +301,7 @@ implements(np.cumulative_prod)(_standard(np.cumulative_prod, cumprod, 1))
 
 
 def without_nan(x: Any, fill: Any) -> Any:
-    """x with NaN replaced; its NaN has no derivative."""
+    """X with NaN replaced; its NaN has no derivative."""
     return x if x.dtype.kind not in "fc" else np.where(np.isnan(x), x.dtype.type(fill), x)
 
 
@@ -363,7 +366,15 @@ def nanmean(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdi
 
 @implements(np.nanvar)
 def nanvar(
-    a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0, keepdims: Any = False, *, where: Any = True, **keywords: Any
+    a: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    out: Any = None,
+    ddof: Any = 0,
+    keepdims: Any = False,
+    *,
+    where: Any = True,
+    **keywords: Any,
 ) -> Any:
     if out is not None:
         refuse_out(np.nanvar)
@@ -378,8 +389,3 @@ def nanvar(
 @implements(np.nanstd)
 def nanstd(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0, keepdims: Any = False, **keywords: Any) -> Any:
     return safe_sqrt(nanvar(a, axis, dtype, out, ddof, keepdims, **keywords))
-
-
-def refuse_where(function: str, where: Any) -> None:
-    if given(where) and where is not True:
-        refuse_keyword(function, "where", "np.where before it")

@@ -185,6 +185,29 @@ def digitize(x: Any, bins: Any, right: bool = False) -> Any:
     return searchsorted(edges, x, "left" if right else "right")
 
 
+@implements(np.unravel_index)
+def unravel_index(indices: Any, shape: Any, order: str = "C") -> Any:
+    """Positions in a row-major array as one index an axis."""
+    rest, found = array(indices), []
+    sizes = list(shape) if np.ndim(shape) else [shape]
+    for n in sizes[::-1] if order == "C" else sizes:
+        found.append(rest % n)
+        rest = rest // n
+    return tuple(found[::-1] if order == "C" else found)
+
+
+@implements(np.ravel_multi_index)
+def ravel_multi_index(multi_index: Any, dims: Any, mode: str = "raise", order: str = "C") -> Any:
+    """The inverse of `unravel_index`; of traced indices the bounds are not checked."""
+    if mode != "raise":
+        return refuse_keyword("ravel_multi_index", "mode", "np.clip or % before it")
+    flat: Any = 0
+    pairs = list(zip(multi_index, dims, strict=True))
+    for i, n in pairs if order == "C" else pairs[::-1]:
+        flat = flat * n + i
+    return flat
+
+
 # -- positions that depend on values ---------------------------------------------------------
 
 
@@ -247,6 +270,12 @@ def bincount(x: Any, /, weights: Any = None, minlength: int = 0) -> Any:
 def histogram(a: Any, bins: Any = 10, range: Any = None, density: Any = None, weights: Any = None) -> Any:
     """Counts by values that are asked for; sums of traced weights are differentiable in these alone."""
     values = static(array(a))
+    if is_traced(a) and range is None and np.ndim(bins) == 0:
+        if isinstance(bins, str):
+            return refuse_keyword("histogram", "bins", "give the edges or their number")
+        bins = np.linspace(np.min(a), np.max(a), int(bins) + 1)  # the edges move with the extrema
+        counts, _ = histogram(values, static(bins), None, density, weights)
+        return counts, bins
     if weights is None or is_traced(bins) or flag(density):
         known = np.histogram(values, static(bins), range, density, None if weights is None else static(weights))
         if weights is not None and is_traced(weights):
@@ -268,7 +297,16 @@ def _refused(function: Any, why: str, instead: str) -> None:
 
 _SHAPE = "The shape of its result depends on values."
 _WRITES = "It writes into its argument, which a trace cannot see change."
-for _function in (np.unique_all, np.unique_counts, np.unique_inverse, np.unique_values, np.union1d, np.intersect1d, np.setdiff1d, np.setxor1d):
+for _function in (
+    np.unique_all,
+    np.unique_counts,
+    np.unique_inverse,
+    np.unique_values,
+    np.union1d,
+    np.intersect1d,
+    np.setdiff1d,
+    np.setxor1d,
+):
     _refused(_function, _SHAPE, "np.unique, or wengert.stop_gradient and NumPy on concrete values")
 for _function in (np.histogram2d, np.histogramdd, np.histogram_bin_edges):
     _refused(_function, "Counting is piecewise constant: its derivative is zero or does not exist.", "np.histogram")

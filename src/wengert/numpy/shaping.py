@@ -5,6 +5,7 @@ Knows the primitives of `shape`; composites are plain NumPy on traced values. St
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Any
 
@@ -31,8 +32,10 @@ def reshape(a: Any, /, shape: Any = None, order: str = "C", *, newshape: Any = N
         if rest == 0 or x.size % rest:
             raise ShapeError(four_parts(f"cannot reshape array of size {x.size} into shape {wanted}", where=here()))
         wanted = tuple([x.size // rest if n == -1 else n for n in wanted])
-    if math.prod(wanted) != x.size or any([n < 0 for n in wanted]):
-        raise ShapeError(four_parts(f"cannot reshape array of size {x.size} into shape {wanted}", f"the array has shape {x.shape}", where=here()))
+    if math.prod(wanted) != x.size or any(n < 0 for n in wanted):
+        raise ShapeError(
+            four_parts(f"cannot reshape array of size {x.size} into shape {wanted}", f"the array has shape {x.shape}", where=here())
+        )
     if order in ("F", "A", "K") and order == "F":
         return transpose(primitive.reshape(transpose(x), wanted[::-1]))
     return primitive.reshape(x, wanted)
@@ -105,7 +108,7 @@ def expand_dims(a: Any, axis: Any) -> Any:
 def squeeze(a: Any, axis: Any = None) -> Any:
     x = array(a)
     gone = [i for i, n in enumerate(x.shape) if n == 1] if axis is None else normalize_axis_tuple(axis, x.ndim)
-    if any([x.shape[i] != 1 for i in gone]):
+    if any(x.shape[i] != 1 for i in gone):
         raise ValueError("cannot select an axis to squeeze out which has size not equal to one")
     return primitive.reshape(x, tuple([n for i, n in enumerate(x.shape) if i not in gone]))
 
@@ -186,7 +189,11 @@ def concatenate(arrays: Any, /, axis: Any = 0, out: Any = None, *, dtype: Any = 
     for p in parts:
         if len(p.shape) != len(first) or p.shape[:axis] + p.shape[axis + 1 :] != first[:axis] + first[axis + 1 :]:
             shapes = ", ".join([str(p.shape) for p in parts])
-            raise ShapeError(four_parts(f"arrays cannot be concatenated along axis {axis}", f"shapes: {shapes}", "All other axes must agree.", where=here()))
+            raise ShapeError(
+                four_parts(
+                    f"arrays cannot be concatenated along axis {axis}", f"shapes: {shapes}", "All other axes must agree.", where=here()
+                )
+            )
     parts = [in_dtype(p, dtype) for p in parts]
     return parts[0] if len(parts) == 1 else primitive.Concatenate(axis)(*parts)
 
@@ -274,7 +281,7 @@ def array_split(ary: Any, indices_or_sections: Any, axis: Any = 0) -> Any:
     else:
         cuts = [0, *[int(i) for i in where], n]
     lead = (slice(None),) * axis
-    return [x[(*lead, slice(a, b))] for a, b in zip(cuts, cuts[1:], strict=False)]
+    return [x[(*lead, slice(a, b))] for a, b in itertools.pairwise(cuts)]
 
 
 @implements(np.vsplit)
@@ -422,9 +429,11 @@ def pad(array: Any, pad_width: Any, mode: Any = "constant", **keywords: Any) -> 
                 x = concatenate([_slab(x, axis, before, low), x, _slab(x, axis, after, high)], axis)
         return x
     if mode not in _POSITIONS or keywords.get("reflect_type", "even") != "even":
-        if mode in ("maximum", "minimum", "mean") and not any([v is not None for v in keywords.values()]):
+        if mode in ("maximum", "minimum", "mean") and not any(v is not None for v in keywords.values()):
             return _pad_by(x, widths, {"maximum": np.max, "minimum": np.min, "mean": np.mean}[mode])
-        return refuse_keyword("pad", "reflect_type" if mode in _POSITIONS else "mode", f"one of the modes constant, {', '.join(_POSITIONS)}")
+        return refuse_keyword(
+            "pad", "reflect_type" if mode in _POSITIONS else "mode", f"one of the modes constant, {', '.join(_POSITIONS)}"
+        )
     for axis, (before, after) in enumerate(widths):
         if before or after:
             order = np.pad(np.arange(x.shape[axis]), (before, after), mode)
@@ -449,7 +458,7 @@ def _widths(pad_width: Any, ndim: int) -> list[tuple[int, int]]:
     if widths.dtype.kind not in "iu":
         raise TypeError("`pad_width` must be of integral type.")
     pairs = [(int(a), int(b)) for a, b in np.broadcast_to(widths, (ndim, 2)).tolist()]
-    if any([min(p) < 0 for p in pairs]):
+    if any(min(p) < 0 for p in pairs):
         raise ValueError("index can't contain negative values")
     return pairs
 

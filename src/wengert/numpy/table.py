@@ -57,7 +57,9 @@ def with_keywords(function: Ufunc, args: tuple[Any, ...], kwargs: dict[str, Any]
             kwargs.pop(harmless, None)
     if kwargs or where is not True:
         name = next(iter(kwargs), "where")
-        raise UnknownFunctionError(four_parts(f"np.{function.ufunc.__name__}(…, {name}=) cannot be traced", where=here(), instead="leave it out, or use np.where"))
+        raise UnknownFunctionError(
+            four_parts(f"np.{function.ufunc.__name__}(…, {name}=) cannot be traced", where=here(), instead="leave it out, or use np.where")
+        )
     if dtype is not None:
         operands = [as_operand(a) for a in args]
         args = tuple([convert(a, np.dtype(dtype), shape_of(a), innermost(operands)) for a in operands])
@@ -87,11 +89,11 @@ def contains_traced(x: Any) -> bool:
     if isinstance(x, Traced):
         return True
     if isinstance(x, (list, tuple)):
-        return any([contains_traced(item) for item in x])
+        return any(contains_traced(item) for item in x)
     if isinstance(x, dict):
-        return any([contains_traced(item) for item in x.values()])
+        return any(contains_traced(item) for item in x.values())
     if isinstance(x, np.ndarray) and x.dtype == object:
-        return any([contains_traced(item) for item in x.ravel().tolist()])
+        return any(contains_traced(item) for item in x.ravel().tolist())
     return False
 
 
@@ -117,16 +119,19 @@ def lookup(function: Any) -> Callable[..., Any]:
 # Set by wengert.scipy: loads the family that may know a SciPy function.
 LOADERS: list[Callable[[Any], bool]] = []
 
+# Set by wengert.scipy: namespaces that SciPy's own functions look for beside NumPy's, and their modules.
+EXTENSIONS: dict[str, str] = {}
+
 
 def load_for(function: Any) -> bool:
-    return any([loader(function) for loader in LOADERS])
+    return any(loader(function) for loader in LOADERS)
 
 
 def dispatch(function: Any) -> Callable[..., Any]:
     """`function` on plain arguments, its implementation here as soon as one is traced."""
 
     def call(*args: Any, **kwargs: Any) -> Any:
-        if contains_traced(args) or kwargs and contains_traced(kwargs):
+        if contains_traced(args) or (kwargs and contains_traced(kwargs)):
             return lookup(function)(*args, **kwargs)
         return function(*args, **kwargs)
 

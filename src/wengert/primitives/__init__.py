@@ -7,7 +7,7 @@ are loaded when first asked for, by `load`.
 from importlib import import_module
 
 LIGHT = ("shape", "arith", "math", "reduce", "index", "control")
-HEAVY = ("linalg", "special", "fft", "random")
+HEAVY = ("linalg", "special", "fft")
 
 
 def load(*families: str) -> None:

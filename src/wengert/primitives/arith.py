@@ -5,11 +5,12 @@ Knows NumPy; not other families but shape. Start at `Mul`.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
-from wengert.contract import Elementwise, Linear, Multilinear, Primitive, Sample, expand_all, flat, no, role, same_types, scale, zeros
+from wengert.contract import Elementwise, Linear, Multilinear, Primitive, Sample, expand_all, flat, role, same_types, scale, zeros
 from wengert.ir.types import Type
 from wengert.ir.values import Literal, splat
 from wengert.primitives.shape import array_type_of, cast

@@ -368,8 +368,9 @@ class ScatterSet(_Scatter):
 
     def transpose(self, ct: Any, operands: Sequence[Any], linear: Sequence[bool]) -> Sequence[Any]:
         _, indices, (v,) = self.split(operands)
-        by_x = self(ct, *indices, zeros(v.type)) if linear[0] else None
+        # Read before writing, so that the write may happen in place.
         by_v = self.won(ct.type, indices, Gather(self.n_indexed, self.n_batch)(ct, *indices)) if linear[-1] else None
+        by_x = self(ct, *indices, zeros(v.type)) if linear[0] else None
         return by_x, *[None] * self.n_indexed, by_v
 
     def won(self, x: Any, indices: Sequence[Any], u: Any) -> Any:

@@ -307,11 +307,9 @@ class Logaddexp(Elementwise):
     def partials(self, out: Any, x: Any, y: Any) -> Sequence[Any]:
         def weight(a: Any, b: Any) -> Any:
             # exp(a - out) with -inf - -inf and inf - inf read as limits; a finite tie is no special case
-            tied = equal(a, b) & equal(a, out)
-            return select(tied, splat(0.5, a.type), exp(a - out_of(a, b)))
-
-        def out_of(a: Any, b: Any) -> Any:
-            return select(equal(a, out) & equal(b, b), a, out)
+            top = equal(a, out)
+            distance = select(top, splat(0.0, a.type), a - out)
+            return select(top & equal(a, b), splat(0.5, a.type), exp(distance))
 
         return lambda: weight(x, y), lambda: weight(y, x)
 
@@ -323,9 +321,9 @@ class Logaddexp2(Elementwise):
 
     def partials(self, out: Any, x: Any, y: Any) -> Sequence[Any]:
         def weight(a: Any, b: Any) -> Any:
-            tied = equal(a, b) & equal(a, out)
-            top = select(equal(a, out), a, out)
-            return select(tied, splat(0.5, a.type), exp2(a - top))
+            top = equal(a, out)
+            distance = select(top, splat(0.0, a.type), a - out)
+            return select(top & equal(a, b), splat(0.5, a.type), exp2(distance))
 
         return lambda: weight(x, y), lambda: weight(y, x)
 

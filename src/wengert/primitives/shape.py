@@ -12,7 +12,7 @@ import numpy as np
 
 from wengert.contract import Linear, Primitive, Sample, expand_all, flat, no, role
 from wengert.errors import ShapeError, four_parts
-from wengert.ir.types import Type, array_type, type_of
+from wengert.ir.types import Type, type_of
 from wengert.ir.values import ROLES, Literal, Traced, splat
 
 

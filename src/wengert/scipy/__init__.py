@@ -12,14 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from wengert.numpy.table import LOADERS
+from wengert.numpy.table import EXTENSIONS, LOADERS
 
 _PARTS = ("linalg", "signal", "special", "stats")
 
 
 def _load(function: Any) -> bool:
     """Load the rules of scipy.special if this is one of its ufuncs."""
-    name = f"{__name__}.special"
+    name = f"{__name__}.rules.special"
     if name in sys.modules or not isinstance(function, np.ufunc) or "scipy.special" not in sys.modules:
         return False
     import_module(name)
@@ -27,6 +27,7 @@ def _load(function: Any) -> bool:
 
 
 LOADERS.append(_load)
+EXTENSIONS["special"] = f"{__name__}.special"  # scipy.special.erf(x) asks x's namespace for special.erf if SCIPY_ARRAY_API=1
 
 
 def __getattr__(name: str) -> Any:

@@ -23,12 +23,12 @@ from wengert.trace.tape import Tape
 from wengert.trace.tracer import tracer
 
 
-class _Depth(threading.local):
+class _Active(threading.local):
     def __init__(self) -> None:
-        self.level = 0
+        self.tapes: list[Tape] = []
 
 
-_depth = _Depth()
+_active = _Active()
 
 
 class Run:
@@ -37,10 +37,13 @@ class Run:
     function:  (arguments, captured values) -> output leaves, then traced leaves of aux
     """
 
-    __slots__ = ("aux", "aux_traced", "captured", "function", "n_outputs", "structure")
+    __slots__ = ("aux", "aux_traced", "captured", "function", "n_outputs", "originals", "structure")
 
-    def __init__(self, function: Function, captured: list[Any], structure: Any, n_outputs: int, aux: Any, aux_traced: list[int]) -> None:
+    def __init__(
+        self, function: Function, captured: list[Any], structure: Any, n_outputs: int, aux: Any, aux_traced: list[int], originals: list[Any]
+    ) -> None:
         self.function, self.captured, self.structure = function, captured, structure
+        self.originals = originals
         self.n_outputs, self.aux, self.aux_traced = n_outputs, aux, aux_traced
 
     def outputs(self, results: Sequence[Any]) -> Any:
@@ -64,15 +67,20 @@ def run(
     weak: Sequence[bool] = (),
     extra_key: Any = None,
     has_aux: bool = False,
+    staged: bool = False,
 ) -> Run:
     """Run `call(traced values)`, which calls f, and keep its operations.
 
     `arguments` are the values behind the traced ones, if there are any: concrete arrays or
-    tracers of an outer run. With them Python may branch on values.
+    tracers of an outer run. With them Python may branch on values. A `staged` run also takes the
+    operations on values it closes over: a branch that is not taken must not compute them.
     """
-    _depth.level += 1
+    tape = Tape((identity(f), extra_key), types, arguments, len(_active.tapes) + 1, name_of(f))
+    outer = [(t, t.stage) for t in _active.tapes] if staged else []
+    _active.tapes.append(tape)
     try:
-        tape = Tape((identity(f), extra_key), types, arguments, _depth.level, name_of(f))
+        for t, _ in outer:
+            t.stage = tape
         flags = weak or (False,) * len(types)
         result = call([tracer(tape, v, w) for v, w in zip(tape.root.outs, flags, strict=True)])
         aux: Any = ([], None)
@@ -87,8 +95,11 @@ def run(
         outputs = [_as_output(f, leaf) for leaf in leaves]
         function, captured = tape.finish([*outputs, *[aux[0][i] for i in aux_traced]])
     finally:
-        _depth.level -= 1
-    return Run(function, captured, structure, len(outputs), aux, aux_traced)
+        tape.closed = True
+        _active.tapes.pop()
+        for t, stage in outer:
+            t.stage = stage
+    return Run(function, captured, structure, len(outputs), aux, aux_traced, tape.originals)
 
 
 def _as_output(f: Callable[..., Any], leaf: Any) -> Any:

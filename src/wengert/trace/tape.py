@@ -100,7 +100,7 @@ def constant(value: Any, type: ArrayType) -> Literal:
 class Tape:
     """A run of a function in progress. Its level orders nested runs: an operation belongs to the innermost."""
 
-    __slots__ = ("_captured", "_env", "_seen", "_trail", "arguments", "closed", "grown", "key", "level", "name", "node", "root")
+    __slots__ = ("_captured", "_env", "_seen", "_trail", "arguments", "closed", "grown", "key", "level", "name", "node", "originals", "root", "stage")
 
     def __init__(self, key: Any, types: Sequence[Type], arguments: Sequence[Any] | None, level: int, name: str) -> None:
         self.key = (key, tuple(types))
@@ -109,6 +109,8 @@ class Tape:
         self.level = level
         self.name = name
         self._captured: list[Any] = []
+        self.originals: list[tuple[np.ndarray, np.ndarray]] = []  # arrays that may change, and their captured copies
+        self.stage: Tape | None = None  # a run inside this one that takes all operations: the body of a cond or loop
         self._seen: dict[int, tuple[Any, Var]] = {}  # outer tracers already captured
         self._trail: list[Node] = []
         self._env: dict[Any, Any] | None = None
@@ -119,6 +121,8 @@ class Tape:
 
     def bind(self, operation: Operation, operands: tuple[Any, ...], make: Any) -> Any:
         """Record an operation; `make` wraps each result."""
+        if self.stage is not None:
+            return self.stage.bind(operation, operands, make)
         if self.closed:
             raise EscapedTracerError(
                 four_parts(
@@ -183,7 +187,9 @@ class Tape:
             if isinstance(value, np.ndarray):
                 if value.dtype.kind not in "fciub":
                     raise AbstractValueError(four_parts(f"an array of dtype {value.dtype} cannot be used with traced values", where=here()))
-                value = value if _is_frozen(value) else value.copy()
+                if not _is_frozen(value):
+                    original, value = value, value.copy()
+                    self.originals.append((original, value))
             elif not isinstance(value, np.generic):
                 value = np.asarray(value)[()]
             type = array_type(value.shape, value.dtype)

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+import wengert.scipy  # noqa: F401  (its loader: SciPy's ufuncs may meet a traced value)
 from wengert.errors import CutDerivativeError, TraceError, four_parts
 from wengert.ir.types import ArrayType
 from wengert.ir.values import Traced, Var

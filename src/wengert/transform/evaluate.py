@@ -57,6 +57,14 @@ def prepare(function: Function, owned_inputs: Sequence[Var]) -> None:
     function.memo["program"] = _Program(function, owned_inputs)
 
 
+def _read_only(value: Any) -> Any:
+    """A constant of the program as nobody may write to it: it may come out as a result."""
+    if isinstance(value, np.ndarray):
+        value = value.view()
+        value.flags.writeable = False
+    return value
+
+
 def _full(value: Any, type: Any) -> Any:
     return value if np.shape(value) == type.shape else np.broadcast_to(value, type.shape).astype(type.dtype)
 
@@ -84,7 +92,7 @@ class _Program:
             small = elementwise and a.is_splat
             key = (a, small)
             if key not in slot:
-                slot[key] = place(a.value if small or not a.is_splat else a.array())
+                slot[key] = place(a.value if small else _read_only(a.array()))
             return slot[key]
 
         for index, equation in enumerate(function.equations):

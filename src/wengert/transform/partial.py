@@ -28,7 +28,9 @@ class Parts:
 
     __slots__ = ("known", "out_known", "residual_inputs", "residuals", "unknown")
 
-    def __init__(self, known: Function, unknown: Function, out_known: Mask, residuals: list[Var], residual_inputs: list[int | None]) -> None:
+    def __init__(
+        self, known: Function, unknown: Function, out_known: Mask, residuals: list[Var], residual_inputs: list[int | None]
+    ) -> None:
         self.known, self.unknown, self.out_known = known, unknown, out_known
         self.residuals, self.residual_inputs = residuals, residual_inputs
 
@@ -50,7 +52,7 @@ def partial(function: Function, known: Sequence[bool]) -> Parts:
                 continue
             now.span = later.span = equation.span
             parts = None
-            if any([on and isinstance(a, Var) for on, a in zip(given, operands, strict=True)]):
+            if any(on and isinstance(a, Var) for on, a in zip(given, operands, strict=True)):
                 with building(now):
                     parts = equation.operation.partial(given, operands)  # type: ignore[attr-defined]
             if parts is None:
@@ -107,5 +109,3 @@ def prune(function: Function, needed: Sequence[bool]) -> tuple[Function, Mask]:
         return Function(inputs, kept, outputs, function.name), used
 
     return memoized(function, ("deep_prune", needed), make)  # type: ignore[no-any-return]
-
-

@@ -95,6 +95,6 @@ def pull(
                 if any([not on and isinstance(a, Var) for on, a in zip(reached, operands, strict=True)]):
                     part = keep(demanded, part)
             accumulate(operands[i], part, demanded)
-    return [zeros(v.type) if cts.get(v) is None else cts[v] for v in inputs]  # type: ignore[arg-type]
+    return [zeros(v.type) if cts.get(v) is None else cts[v] for v in inputs]
 
 

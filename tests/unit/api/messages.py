@@ -38,5 +38,5 @@ def refused(error, call, *args, what, which=None, why=None, instead=None, where=
         if given is not None:
             assert given in got and given, text
     if where:
-        assert re.fullmatch(r"test_\w+\.py:\d+", parts.where), text
+        assert re.fullmatch(r"\w+\.py:\d+", parts.where), text
     return parts

@@ -28,6 +28,22 @@ def test_cond_evaluates_only_the_branch_taken():
     assert wg.grad(g)(-1.0) == 1.0
 
 
+def test_a_branch_not_taken_never_reaches_the_derivative_of_what_it_closes_over():
+    """Operations on closed-over values belong to the branch, not to the run around it."""
+    f = lambda x: wg.cond(x > 0, lambda: np.sqrt(x) * np.log(x), lambda: 0.0)
+    assert_derivative(f, (0.0,), 0.0)
+    assert_derivative(f, (0.0,), 0.0, order=2)
+    assert_derivative(lambda x: wg.cond(x > 0, lambda: wg.grad(lambda y: np.sqrt(x * y))(1.0), lambda: x), (0.0,), 1.0)
+    assert_derivative(lambda x: wg.cond(x >= 0, lambda: wg.cond(x > 0, lambda: np.sqrt(x), lambda: 2 * x), lambda: x), (0.0,), 2.0)
+    np.testing.assert_array_equal(wg.jacobian(lambda x: wg.vmap(lambda t: wg.cond(t > 0, lambda: np.sqrt(x) * t, lambda: t * x))(np.array([0.0, 0.0])))(0.0), [0, 0])
+
+
+def test_a_loop_of_no_steps_never_reaches_the_derivative_of_what_it_closes_over():
+    assert_derivative(lambda x: wg.while_loop(lambda s: s > 100.0, lambda s: s * np.sqrt(x), x), (0.0,), 1.0)
+    assert_derivative(lambda x: wg.loop(0, 0, lambda i, s: s * np.sqrt(x), x), (0.0,), 1.0)
+    assert len(wg.record(lambda x: wg.scan(lambda s, t: (s * np.sin(x) + t, None), x, np.ones(3))[0])(1.0).equations) == 1
+
+
 def test_cond_containers_closures_and_promotion():
     def f(x, y):
         return wg.cond(x > y, lambda p: {"v": p["x"] * y, "n": 1}, lambda p: {"v": p["x"] ** 2, "n": 2.5}, {"x": x})

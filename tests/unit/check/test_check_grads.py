@@ -85,12 +85,14 @@ def test_a_wrong_rule_is_named_with_argument_and_line():
 
 
 def test_a_wrong_transpose_is_found_by_the_reverse_check():
-    with pytest.raises(CheckFailed, match=r"(?s)the reverse derivative of .* must be the adjoint of.*one_sided .* its transpose rule is off"):
+    with pytest.raises(
+        CheckFailed, match=r"(?s)the reverse derivative of .* must be the adjoint of.*one_sided .* its transpose rule is off"
+    ):
         check_grads(lambda x: np.sum(one_sided(x) * 3.0), (np.array([1.0, 2.0]),))
 
 
 def test_reverse_mode_alone_is_compared_with_differences():
-    with pytest.raises(CheckFailed, match="the reverse derivative of .* disagrees with differences"):
+    with pytest.raises(CheckFailed, match=r"the reverse derivative of .* disagrees with differences"):
         check_grads(lambda x: np.sum(bad_sine(x)), (np.array([0.4]),), modes=("reverse",))
 
 
@@ -144,4 +146,3 @@ def test_a_function_that_changes_between_calls():
 def test_bad_calls(call, text):
     with pytest.raises(ArgumentError, match=text):
         call()
-

@@ -8,7 +8,13 @@ from wengert.check.differences import difference
 
 @pytest.mark.parametrize(
     ("f", "slope"),
-    [(np.sin, 1.0), (lambda t: np.exp(3 * t), 3.0), (lambda t: np.log(1e-3 + t), 1e3), (lambda t: t**2, 0.0), (lambda t: 1j * np.tan(t), 1j)],
+    [
+        (np.sin, 1.0),
+        (lambda t: np.exp(3 * t), 3.0),
+        (lambda t: np.log(1e-3 + t), 1e3),
+        (lambda t: t**2, 0.0),
+        (lambda t: 1j * np.tan(t), 1j),
+    ],
 )
 def test_smooth(f, slope):
     d = difference(lambda t: [np.asarray(f(t))])

@@ -13,8 +13,14 @@ def f(x, y=2.0, n=3):
     return x
 
 
+class Call:
+    def __init__(self, made):
+        self.args, self.kwargs = made.split()
+        self.names, self.wrt = list(made.values), made.argnums
+
+
 def call(at=(), data=(), wrt=(), function=f):
-    return arguments(function, at, data, wrt, "f")
+    return Call(arguments(function, at, data, wrt, "f"))
 
 
 def test_one_array():
@@ -79,3 +85,19 @@ def test_files(tmp_path):
 def test_refused(at, wrt, text):
     with pytest.raises(Failure, match=text):
         call(at, wrt=wrt)
+
+
+def test_keyword_only_parameters():
+    got = call(["1.0", "k=2.0"], function=lambda x, *, k=1.0, j=0: x)
+    assert got.args == (1.0,) and got.kwargs == {"k": 2.0} and got.wrt == (0, "k")
+
+
+def test_a_default_that_equals_a_given_int_stays_constant():
+    got = call(["1.5;3"], function=lambda x, m, n=3: x)
+    assert got.args == (1.5, 3) and got.wrt == (0,)
+
+
+def test_any_number_of_arguments():
+    assert call(["1.5;2.5"], function=lambda *xs: xs).wrt == (0, 1)
+    with pytest.raises(Failure, match="does not tell the names"):
+        call(["x=1.5"], function=lambda *xs: xs)

@@ -6,7 +6,7 @@ from wengert.errors import ParseError
 from wengert.ir.parser import parse
 from wengert.ir.printer import print_function
 
-from . import programs  # noqa: F401  (its operations are in the table)
+from . import programs
 
 HEAD = "f(x0: float64[3]) -> (float64[]):\n"
 CASES = [

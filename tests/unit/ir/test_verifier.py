@@ -9,7 +9,7 @@ from wengert.ir.values import Equation, Function, Literal, Var
 from wengert.ir.verifier import verify
 from wengert.source import Span
 
-from .programs import F, F3, IrTestHold, IrTestSum, equation, mul, pair, square_sum
+from .programs import F3, F, IrTestHold, IrTestSum, equation, mul, pair, square_sum
 
 
 def chain(n=10):

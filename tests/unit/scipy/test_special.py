@@ -1,5 +1,8 @@
 """`wengert.scipy.special`: SciPy's values, promotion and broadcasting, and what has no derivative."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import scipy.special as sc
@@ -72,8 +75,14 @@ def test_scipys_own_ufuncs_dispatch():
     np.testing.assert_allclose(wg.grad(lambda x: sc.jv(0, x))(1.0), -sc.jv(1, 1.0), rtol=1e-14)
 
 
+def test_scipys_ufuncs_dispatch_without_importing_ours():
+    program = "import wengert as wg, scipy.special as sc; print(wg.grad(lambda x: sc.i0(x) + sc.psi(x))(1.0))"
+    out = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    assert float(out) == pytest.approx(sc.i1(1.0) + sc.polygamma(1, 1.0), rel=1e-14)
+
+
 def test_promotion_and_broadcasting():
-    value, gradient = wg.value_and_grad(lambda x: np.sum(ws.xlogy(np.array([[1], [2]]), x)))(X)
+    _, gradient = wg.value_and_grad(lambda x: np.sum(ws.xlogy(np.array([[1], [2]]), x)))(X)
     assert gradient.shape == (3,)
     np.testing.assert_allclose(gradient, 3 / X, rtol=1e-14)
     out, pull = wg.vjp(lambda x: ws.jv(1, x), X.astype(np.float32))

@@ -7,7 +7,7 @@ import scipy.stats as st
 import wengert as wg
 from wengert.errors import UnknownFunctionError
 from wengert.scipy import stats as ws
-from wengert.scipy.stats.distribution import DISTRIBUTIONS, METHODS, Distribution
+from wengert.scipy.rules.distribution import DISTRIBUTIONS, METHODS, Distribution
 
 SHAPES = {
     "gamma": (2.3,),
@@ -81,12 +81,12 @@ def test_frozen_and_keywords():
     assert gradient == pytest.approx(np.sum((x - 0.1) ** 2 / 1.3**3 - 1 / 1.3), rel=1e-13)
     assert ws.norm(0.1, 2.0).cdf(0.3) == st.norm(0.1, 2.0).cdf(0.3)
     assert ws.gamma.pdf(x, a=2.0)[0] == st.gamma.pdf(x, a=2.0)[0]
-    with pytest.raises(TypeError, match="norm.logpdf takes"):
+    with pytest.raises(TypeError, match=r"norm\.logpdf takes"):
         wg.grad(lambda x: ws.norm.logpdf(x, mu=3.0))(1.0)
 
 
 def test_far_tails():
-    assert wg.grad(ws.norm.logcdf)(-40.0) == pytest.approx(40.02496888333, rel=1e-10)
+    assert wg.grad(ws.norm.logcdf)(-40.0) == pytest.approx(40.024968847207, rel=1e-10)
     value, gradient = wg.value_and_grad(lambda b: ws.truncnorm.logpdf(30.5, 30.0, b))(31.0)
     assert value == pytest.approx(st.truncnorm.logpdf(30.5, 30.0, 31.0), rel=1e-10) and np.isfinite(gradient)
 
@@ -117,7 +117,8 @@ def test_multivariate_normal():
 
 
 def test_dirichlet_and_multinomial(agree):
-    agree(lambda a: ws.dirichlet.logpdf(np.array([0.2, 0.3, 0.5]), a), lambda a: st.dirichlet.logpdf([0.2, 0.3, 0.5], a), np.array([1.2, 2.0, 3.0]))
+    x, alpha = np.array([0.2, 0.3, 0.5]), np.array([1.2, 2.0, 3.0])
+    agree(lambda a: ws.dirichlet.logpdf(x, a), lambda a: st.dirichlet.logpdf(x, a), alpha)
     value = wg.vjp(lambda p: ws.multinomial.logpmf(np.array([1, 2, 3]), 6, p), np.array([0.2, 0.3, 0.5]))[0]
     assert value == pytest.approx(st.multinomial.logpmf([1, 2, 3], 6, [0.2, 0.3, 0.5]), rel=1e-13)
 

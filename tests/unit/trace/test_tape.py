@@ -47,7 +47,7 @@ def test_another_type_is_another_function():
 
 def test_a_changing_constant_becomes_an_input_after_eight():
     f = lambda x, c: x * c
-    functions = [run(f, lambda t, c=c: f(t[0], c), [SCALAR], [2.0]).function for c in np.arange(20) + 0.5]
+    functions = [run(f, lambda t, c=c: f(t[0], c), [SCALAR], [2.0]).function for c in (np.arange(20) + 0.5).tolist()]
     assert len({id(g) for g in functions}) < 12
     assert functions[-1] is functions[-2] and len(functions[-1].inputs) == 2
     assert run(f, lambda t: f(t[0], 0.5), [SCALAR], [2.0]).function is functions[0]

@@ -142,7 +142,7 @@ def function_of(body: Callable[..., Sequence[Any]], *types: Type, name: str = "f
 
 def check_operands(name: str, wanted: Sequence[Type], given: Sequence[Type]) -> None:
     if tuple(wanted) != tuple(given):
-        show = lambda types: ", ".join(map(repr, types))  # noqa: E731
+        show = lambda types: ", ".join(map(repr, types))
         raise ShapeError(four_parts(f"{name} needs operands of other types", f"wanted: {show(wanted)}\n  given:  {show(given)}"))
 
 
@@ -201,7 +201,7 @@ def depends(function: Function, mask: Sequence[bool]) -> tuple[bool, ...]:
     """Which outputs depend on the masked inputs."""
     reached: set[Any] = set(chosen(function.inputs, mask))
     for equation in function.equations:
-        if any([a in reached for a in equation.operands]):
+        if any(a in reached for a in equation.operands):
             reached.update(equation.outs)
     return tuple([a in reached for a in function.outputs])
 

@@ -73,7 +73,7 @@ class HostCallback(Primitive):
 
     def batch(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
         """A loop over the lanes."""
-        assert not any([isinstance(x.type, StackType) for x in operands]), "a callback takes arrays"
+        assert not any(isinstance(x.type, StackType) for x in operands), "a callback takes arrays"
         fixed = [x for x, on in zip(operands, batched, strict=True) if not on]
         lanes = [x for x, on in zip(operands, batched, strict=True) if on]
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.contract import Primitive, Sample, expand, instantiate, zeros
+from wengert.contract import Primitive, Sample, instantiate, zeros
 from wengert.errors import IndexOutOfBoundsError, ShapeError, four_parts
 from wengert.ir.builder import Builder, building
 from wengert.ir.types import StackType, Type, array_type
@@ -31,7 +31,7 @@ from wengert.primitives.control.call import (
     spread,
     unique,
 )
-from wengert.primitives.control.stack import guard, select_any
+from wengert.primitives.control.stack import guard, lanes_of, lanes_to_guard, select_any
 from wengert.primitives.math import exp, sin
 from wengert.primitives.shape import cast
 from wengert.transform.batch import batch
@@ -125,9 +125,9 @@ class Cond(Primitive):
         results: list[Any] = []
         for k, branch in enumerate(self.branches):
             taken = equal(index, splat(k, index.type))
-            given = [guard(taken, x) if on else x for x, on in zip(operands[1:], lanes, strict=True)]
-            outs = inline(batch(branch, size, lanes)[0], given)
-            outs = [v if on else expand(v, size) for v, on in zip(outs, masks[k], strict=True)]
+            apart = lanes_to_guard(branch, branch.in_types, lanes)
+            given = [guard(taken, x) if on else x for x, on in zip(lanes_of(operands[1:], lanes, apart, size), apart, strict=True)]
+            outs = inline(batch(branch, size, apart, True)[0], given)
             results = [select_any(taken, new, old) for new, old in zip(outs, results, strict=True)] if results else outs
         return single(results)
 
@@ -157,7 +157,11 @@ class Cond(Primitive):
         used = either([mask for _, mask in smaller])
         branches = []
         for f, mask in smaller:
-            inputs = [v if v is not None else Var(t) for v, t, on in zip(spread(f.inputs, mask), self.branches[0].in_types, used, strict=True) if on]
+            inputs = [
+                v if v is not None else Var(t)
+                for v, t, on in zip(spread(f.inputs, mask), self.branches[0].in_types, used, strict=True)
+                if on
+            ]
             branches.append(Function(inputs, f.equations, f.outputs, f.name))
         return Cond(tuple(branches)), (True, *used), needed
 
@@ -192,7 +196,9 @@ class Part:
 
     __slots__ = ("equations", "first", "inputs", "n", "name", "outs", "residuals")
 
-    def __init__(self, first: Function, n: int, residuals: Sequence[Var], second: Function, inputs: Sequence[Var], outs: Sequence[Any]) -> None:
+    def __init__(
+        self, first: Function, n: int, residuals: Sequence[Var], second: Function, inputs: Sequence[Var], outs: Sequence[Any]
+    ) -> None:
         self.first, self.n, self.residuals = first, n, list(residuals)
         self.equations: tuple[Equation, ...] = second.equations
         self.inputs, self.outs, self.name = list(inputs), list(outs), second.name

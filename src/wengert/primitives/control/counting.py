@@ -7,7 +7,6 @@ the body updates are the loop's own memory, overwritten in place. Start at `coun
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,7 @@ from wengert.transform.evaluate import prepare, run
 
 
 def count_through(loop: Any, n: int, consts: list[Any], carries: list[Any], accs: list[Any], xs: list[Any]) -> list[Any]:
-    """carries | accumulators | ys after n iterations of `loop`."""
+    """Carries | accumulators | ys after n iterations of `loop`."""
     key = ("counting", loop.n_consts, loop.n_carry, loop.n_acc)
     plan: _Plan = memoized(loop.body, key, lambda: _Plan(loop))
     body, n_carry, n_acc = plan.body, loop.n_carry, loop.n_acc
@@ -132,4 +131,4 @@ def _updated(a: Any, v: Any, body: Function, producers: dict[Any, Equation], use
         return False
     if list(body.outputs).count(a) != 1:
         return False
-    return not any([a in e.operands and e.operation.views for e in body.equations])  # type: ignore[attr-defined]
+    return not any(a in e.operands and e.operation.views for e in body.equations)  # type: ignore[attr-defined]

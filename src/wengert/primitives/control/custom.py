@@ -11,20 +11,18 @@ from typing import Any
 
 import numpy as np
 
-from wengert.contract import Primitive, Sample, Shared, expand, instantiate
-from wengert.errors import NoRuleError, ShapeError, four_parts
+from wengert.contract import Primitive, Sample, expand, instantiate
+from wengert.errors import NoRuleError, four_parts
 from wengert.ir.builder import Builder, building
 from wengert.ir.types import Type, array_type
-from wengert.ir.values import Function, Literal, Var
+from wengert.ir.values import Function, Var
 from wengert.ir.walk import inline, memoized
-from wengert.primitives.control.call import Call, check_operands, chosen, emit, function_of, is_zero, only, present, several, single, spread
+from wengert.primitives.control.call import Call, check_operands, chosen, emit, function_of, is_zero, present, several, single, spread
 from wengert.primitives.math import cos, sin
 from wengert.primitives.reduce import sum_
 from wengert.transform.batch import batch
 from wengert.transform.evaluate import run
-from wengert.transform.jvp import jvp
-from wengert.transform.linearize import linearize
-from wengert.transform.partial import partial, prune
+from wengert.transform.partial import partial
 from wengert.transform.transpose import transpose
 
 Mask = tuple[bool, ...]
@@ -82,7 +80,7 @@ class CustomJvp(_Ruled):
         parts = partial(rule, [True] * n_in + [False] * (len(rule.inputs) - n_in))
         assert all(parts.out_known[:n_out]), "the value given by a jvp rule depends on the tangents"
         known = parts.known.outputs[: sum(parts.out_known)]
-        if not all([is_zero(a) for a in known[n_out:]]):
+        if not all(is_zero(a) for a in known[n_out:]):
             raise NoRuleError(
                 four_parts(
                     f"the jvp rule of {self.function.name} is not linear in the tangents",
@@ -173,7 +171,7 @@ class LinearCall(Primitive):
         n_cts = len(backward.inputs) - n
         parts = partial(backward, [True] * n + [False] * n_cts)
         n_known = sum(parts.out_known)
-        if not all([is_zero(a) for a in parts.known.outputs[:n_known]]):
+        if not all(is_zero(a) for a in parts.known.outputs[:n_known]):
             raise _not_linear(backward, "a cotangent it returns does not depend on those it is given")
         n_handed = len(parts.residuals)
         try:
@@ -294,7 +292,7 @@ class BatchedVjp(_Keyed):
         if "backward" not in self.made:
             plain = rule.backward()
             residuals = self._forward()[1][n_out:]
-            inner, lanes = batch(plain, size, [*residuals, *[True] * (len(plain.inputs) - len(residuals))], True)
+            inner, _lanes = batch(plain, size, [*residuals, *[True] * (len(plain.inputs) - len(residuals))], True)
             wanted = [on for on, t in zip(batched, rule.forward().in_types, strict=True) if t.inexact]
 
             def summed(*values: Any) -> list[Any]:

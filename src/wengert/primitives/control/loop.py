@@ -35,11 +35,11 @@ from wengert.primitives.control.call import (
 )
 from wengert.primitives.control.counting import count_through
 from wengert.primitives.control.residuals import Residuals, linear_body
-from wengert.primitives.control.stack import guard, select_any, stacked
+from wengert.primitives.control.stack import guard, lanes_of, lanes_to_guard, select_any, stacked
 from wengert.primitives.math import sin
 from wengert.primitives.reduce import max_
 from wengert.primitives.shape import cast, move_axis
-from wengert.transform.batch import batch, batched_type
+from wengert.transform.batch import batch
 from wengert.transform.jvp import jvp
 from wengert.transform.linearize import linearize
 from wengert.transform.partial import partial, prune
@@ -73,7 +73,7 @@ class Loop(Primitive):
     # -- the parts of operands, of the body's inputs, and of results ------------------------
 
     def operands(self, values: Sequence[Any]) -> tuple[list[Any], list[Any], list[Any], list[Any], list[Any]]:
-        """count | consts | carries | accumulators | xs"""
+        """Count | consts | carries | accumulators | xs"""
         a = 1 if self.length is None else 0
         b = a + self.n_consts
         c = b + self.n_carry
@@ -82,14 +82,14 @@ class Loop(Primitive):
         return values[:a], values[a:b], values[b:c], values[c:d], values[d:]
 
     def inputs(self, values: Sequence[Any]) -> tuple[Any, list[Any], list[Any], list[Any]]:
-        """i | consts | carries | xs"""
+        """I | consts | carries | xs"""
         b = 1 + self.n_consts
         c = b + self.n_carry
         values = list(values)
         return values[0], values[1:b], values[b:c], values[c:]
 
     def results(self, values: Sequence[Any]) -> tuple[list[Any], list[Any], list[Any]]:
-        """carries | accumulators | ys"""
+        """Carries | accumulators | ys"""
         a, b = self.n_carry, self.n_carry + self.n_acc
         values = list(values)
         return values[:a], values[a:b], values[b:]
@@ -170,7 +170,7 @@ class Loop(Primitive):
         split = linearize(self.body, active)
         n_out = len(self.body.outputs)
         body_outs = split.primal.outputs[:n_out]
-        i, c, s, x = self.inputs(split.primal.inputs)
+        i, c, _s, x = self.inputs(split.primal.inputs)
         kept = Residuals(split.primal.equations, split.residuals, c, x, self.results(body_outs)[2], i)
         known = Function(split.primal.inputs, split.primal.equations, [*body_outs, *kept.pushed], split.primal.name)
         results = emit(Loop(known, self.length, self.n_consts, self.n_carry, self.n_acc, self.reverse), primals)
@@ -199,27 +199,29 @@ class Loop(Primitive):
         _, lc, ls, la, lx = self.operands(linear)
         carry = self.fixpoint(ls, lambda mask: depends(self.body, (False, *lc, *mask, *lx))[: self.n_carry])
         out_linear = depends(self.body, (False, *lc, *carry, *lx))
-        if not all(carry) or not all([a or b for a, b in zip(la, self.results(out_linear)[1], strict=True)]):
+        if not all(carry) or not all(a or b for a, b in zip(la, self.results(out_linear)[1], strict=True)):
             return transpose_split(self, ct, operands, linear)
         body_linear = (False, *lc, *carry, *lx)
         ct_s, ct_a, ct_y = self.results(several(ct))
         rest = (*present(ct_a), *present(ct_y))
-        back = lambda mask: pullback(self.body, body_linear, (*mask, *rest))  # noqa: E731
+        back = lambda mask: pullback(self.body, body_linear, (*mask, *rest))
         n_lc = sum(lc)
         seeded = self.fixpoint(present(ct_s), lambda mask: back(mask)[1][n_lc : n_lc + self.n_carry])
         pulled, nonzero = back(seeded)
 
-        count, consts, carries, accs, xs = self.operands(operands)
+        count, consts, carries, _accs, xs = self.operands(operands)
         known_c, known_x = [v for v, on in zip(consts, lc, strict=True) if not on], [v for v, on in zip(xs, lx, strict=True) if not on]
         inputs = list(pulled.inputs)
         index, inputs = inputs[0], inputs[1:]
-        take = lambda n: [inputs.pop(0) for _ in range(n)]  # noqa: E731
+        take = lambda n: [inputs.pop(0) for _ in range(n)]
         vc, vx, vs, va, vy = take(len(known_c)), take(len(known_x)), take(sum(seeded)), take(len(only(ct_a))), take(len(only(ct_y)))
         _, out_c, out_s, out_x = self.inputs([None, *spread_like(spread(pulled.outputs, nonzero), lc, self.n_carry, lx)])
         builder = Builder()
         with building(builder):
             out_s = [instantiate(v, s.type) for v, s, on in zip(out_s, carries, seeded, strict=True) if on]
-        body = Function([index, *vc, *va, *vs, *vx, *vy], [*pulled.equations, *builder.equations], [*out_s, *only(out_c), *only(out_x)], pulled.name)
+        body = Function(
+            [index, *vc, *va, *vs, *vx, *vy], [*pulled.equations, *builder.equations], [*out_s, *only(out_c), *only(out_x)], pulled.name
+        )
         loop = Loop(body, self.length, len(vc) + len(va), len(vs), len(only(out_c)), not self.reverse)
         s0 = [instantiate(v, s.type) for v, s, on in zip(ct_s, carries, seeded, strict=True) if on]
         a0 = [zeros(c.type) for c, on in zip(consts, out_c, strict=True) if on is not None]
@@ -236,7 +238,7 @@ class Loop(Primitive):
             return self._batch_counts(size, batched, operands)
         count, consts, carries, accs, xs = self.operands(operands)
         wanted = (*[False] * self.n_carry, *la, *[False] * len(self.results(self.body.outputs)[2]))
-        run = lambda mask: batch(self.body, size, (False, *lc, *mask, *lx), (*mask, *wanted[self.n_carry :]))  # noqa: E731
+        run = lambda mask: batch(self.body, size, (False, *lc, *mask, *lx), (*mask, *wanted[self.n_carry :]))
         carry = self.fixpoint(ls, lambda mask: run(mask)[1][: self.n_carry])
         body, out = run(carry)
         _, acc, ys_lanes = self.results(out)
@@ -252,16 +254,26 @@ class Loop(Primitive):
         """Lanes with trip counts of their own: run the longest, and let a lane change only while i < its count."""
         (counts,), consts, carries, accs, xs = self.operands(operands)
         _, lc, ls, la, lx = self.operands(batched)
-        inner, _ = batch(self.body, size, (False, *lc, *[True] * self.n_carry, *lx), True)
+        _, apart, _, _ = self.inputs(lanes_to_guard(self.body, self.body.in_types, (False, *lc, *[True] * self.n_carry, *lx)))
+        inner, _ = batch(self.body, size, (False, *apart, *[True] * self.n_carry, *lx), True)
 
         def body(i: Any, counts: Any, *rest: Any) -> list[Any]:
             alive = less(expand(i, size), counts)
+            given = [guard(alive, c) if on else c for c, on in zip(lanes_of(rest[: self.n_consts], lc, apart, size), apart, strict=True)]
             state = rest[self.n_consts : self.n_consts + self.n_carry]
-            outs = inline(inner, [i, *rest[: self.n_consts], *[guard(alive, v) for v in state], *rest[self.n_consts + self.n_carry :]])
+            items = rest[self.n_consts + self.n_carry :]
+            items = [guard(alive, x) if on else x for x, on in zip(items, lx, strict=True)]
+            outs = inline(inner, [i, *given, *[guard(alive, v) for v in state], *items])
             new, incs, ys = self.results(outs)
-            return [*[select_any(alive, n, o) for n, o in zip(new, state, strict=True)], *[select_any(alive, v, zeros(v.type)) for v in incs + ys]]
+            return [
+                *[select_any(alive, n, o) for n, o in zip(new, state, strict=True)],
+                *[select_any(alive, v, zeros(v.type)) for v in incs + ys],
+            ]
 
-        function = function_of(body, INDEX, counts.type, *inner.in_types[1:], name=inner.name)
+        item_types = inner.in_types[1 + self.n_consts + self.n_carry :]
+        state_types = inner.in_types[1 + self.n_consts : 1 + self.n_consts + self.n_carry]
+        types = [INDEX, counts.type, *[c.type for c in consts], *state_types, *item_types]
+        function = function_of(body, *types, name=inner.name)
         longest = max_(counts, (0,))
         loop = Loop(function, None, 1 + self.n_consts, self.n_carry, self.n_acc, self.reverse)
         s0, a0 = lanes_of(carries, ls, [True] * len(carries), size), lanes_of(accs, la, [True] * len(accs), size)
@@ -282,10 +294,14 @@ class Loop(Primitive):
         outs = spread(parts.known.outputs[: sum(parts.out_known)], parts.out_known)
         _, out_a, out_y = self.results(outs)
         pa = [a if on else None for a, on in zip(out_a, ka, strict=True)]
-        late = [v for v in unique([*chosen(self.results(outs)[0], unknown), *[a for a, on in zip(out_a, ka, strict=True) if not on]]) if v is not None]
+        late = [
+            v
+            for v in unique([*chosen(self.results(outs)[0], unknown), *[a for a, on in zip(out_a, ka, strict=True) if not on]])
+            if v is not None
+        ]
         first_outs = [*chosen(self.results(outs)[0], ks), *only(pa), *only(out_y)]
         residuals = unique([*parts.residuals, *[v for v in late if isinstance(v, Var)]])
-        i, c, s, x = self.inputs(spread(parts.known.inputs, mask))
+        i, c, _s, x = self.inputs(spread(parts.known.inputs, mask))
         kept = Residuals(parts.known.equations, residuals, only(c), only(x), only(out_y), i)
         first = Function(parts.known.inputs, parts.known.equations, [*first_outs, *kept.pushed], parts.known.name)
         now = Loop(first, self.length, sum(kc), sum(ks), len(only(pa)), self.reverse)
@@ -344,8 +360,3 @@ class Loop(Primitive):
 def spread_like(values: Sequence[Any], lc: Sequence[bool], n_carry: int, lx: Sequence[bool]) -> list[Any]:
     """Cotangents of the linear inputs, in their places among consts | carries | xs."""
     return spread(values, (*lc, *[True] * n_carry, *lx))
-
-
-def lanes_of(values: Sequence[Any], has: Sequence[bool], wanted: Sequence[bool], size: int) -> list[Any]:
-    """The values, expanded where a lane axis is wanted and not there."""
-    return [expand(v, size) if want and not on else v for v, on, want in zip(values, has, wanted, strict=True)]

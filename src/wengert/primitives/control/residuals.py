@@ -37,7 +37,7 @@ class Residuals:
         invariant = []
         for equation in equations:
             operation: Any = equation.operation
-            if operation.pure and not operation.may_raise and all([a in fixed or isinstance(a, Literal) for a in equation.operands]):
+            if operation.pure and not operation.may_raise and all(a in fixed or isinstance(a, Literal) for a in equation.operands):
                 fixed.update(equation.outs)
                 invariant.append(equation)
         self.index = index
@@ -71,7 +71,13 @@ class Residuals:
 
 
 def linear_body(
-    kept: Residuals, index_type: Type, consts: Sequence[Var], carries: Sequence[Var], xs: Sequence[Var], function: Function, outs: Sequence[Any]
+    kept: Residuals,
+    index_type: Type,
+    consts: Sequence[Var],
+    carries: Sequence[Var],
+    xs: Sequence[Var],
+    function: Function,
+    outs: Sequence[Any],
 ) -> Function:
     """A loop body from a part of one: index | shared residuals, consts | carries | residual items, xs -> outs."""
     index = kept.index if kept.index is not None else Var(index_type)

@@ -15,8 +15,8 @@ import numpy as np
 from wengert.contract import Primitive, Sample, Shared, flat, no, role
 from wengert.contract import expand as expand_item
 from wengert.errors import ShapeError, four_parts
-from wengert.ir.types import StackType, Type, array_type, stack_type
-from wengert.ir.values import ROLES
+from wengert.ir.types import ArrayType, StackType, Type, array_type, stack_type
+from wengert.ir.values import ROLES, Function
 from wengert.primitives.control.call import emit, function_of
 from wengert.primitives.shape import stop_gradient
 
@@ -127,8 +127,23 @@ def select_any(mask: Any, x: Any, y: Any) -> Any:
     return ROLES["select"](ROLES["broadcast"](mask, x.type.shape, tuple(range(mask.type.ndim))), x, y)
 
 
+def lanes_to_guard(function: Function, types: Sequence[Type], lanes: Sequence[bool]) -> tuple[bool, ...]:
+    """Which of the operands of `function` need a lane axis, so that `guard` can keep lanes apart.
+
+    Those that have one; and where the function holds others, through which the transposition
+    sees no mask, every operand that has a derivative.
+    """
+    opaque = any([e.operation.functions() for e in function.equations])  # type: ignore[attr-defined]
+    return tuple([on or (opaque and isinstance(t, ArrayType) and t.inexact) for on, t in zip(lanes, types, strict=True)])
+
+
 def guard(alive: Any, x: Any) -> Any:
     """x, whose derivative is exactly zero in lanes that are not alive, whatever is done with it."""
     if isinstance(x.type, StackType) or not x.type.inexact:
         return x
     return select_any(alive, x, stop_gradient(x))
+
+
+def lanes_of(values: Sequence[Any], has: Sequence[bool], wanted: Sequence[bool], size: int) -> list[Any]:
+    """The values, expanded where a lane axis is wanted and not there."""
+    return [expand_item(v, size) if want and not on else v for v, on, want in zip(values, has, wanted, strict=True)]

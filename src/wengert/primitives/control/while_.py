@@ -31,9 +31,9 @@ from wengert.primitives.control.call import (
     transpose_split,
     unique,
 )
-from wengert.primitives.control.loop import INDEX, Loop, lanes_of
+from wengert.primitives.control.loop import INDEX, Loop
 from wengert.primitives.control.residuals import Residuals, linear_body
-from wengert.primitives.control.stack import Stack, guard, select_any
+from wengert.primitives.control.stack import Stack, guard, lanes_of, lanes_to_guard, select_any
 from wengert.primitives.math import sin
 from wengert.primitives.reduce import any_
 from wengert.primitives.shape import cast
@@ -71,7 +71,7 @@ class While(Primitive):
         return self.counted or self.n_push > 0
 
     def operands(self, values: Sequence[Any]) -> tuple[list[Any], list[Any], list[Any]]:
-        """constants of the predicate | constants of the body | carries"""
+        """Constants of the predicate | constants of the body | carries"""
         a, b = self.n_cond_consts, self.n_cond_consts + self.n_body_consts
         values = list(values)
         return values[:a], values[a:b], values[b:]
@@ -192,14 +192,16 @@ class While(Primitive):
         lp, lc, ls = self.operands(batched)
         n, a = self.n_carry, self.n_cond_consts
         cond, _ = batch(self.cond, size, (*lp, *[True] * n), True)
-        body, _ = batch(self.body, size, (*lc, *[True] * n), True)
+        apart, _ = self.inputs(lanes_to_guard(self.body, self.body.in_types, (*lc, *[True] * n)))
+        body, _ = batch(self.body, size, (*apart, *[True] * n), True)
         start = lanes_of(carries, ls, [True] * n, size)
         alive0 = inline(cond, [*cond_consts, *start])[0]
         count0 = expand(zeros(INDEX), size)
 
         def step(*values: Any) -> list[Any]:
             given, state, alive, count = values[: a + self.n_body_consts], values[-n - 2 : -2], values[-2], values[-1]
-            outs = inline(body, [*given[a:], *[guard(alive, v) for v in state]])
+            consts = [guard(alive, c) if on else c for c, on in zip(lanes_of(given[a:], lc, apart, size), apart, strict=True)]
+            outs = inline(body, [*consts, *[guard(alive, v) for v in state]])
             state = [select_any(alive, new, old) for new, old in zip(outs[:n], state, strict=True)]
             pushes = [select_any(alive, v, zeros(v.type)) for v in outs[n:]]
             still = logical_and(alive, inline(cond, [*given[:a], *state])[0])
@@ -227,12 +229,14 @@ class While(Primitive):
         parts = partial(self.body, mask)
         outs = spread(parts.known.outputs[: sum(parts.out_known)], parts.out_known)
         late = [v for v in chosen(outs[:n], unknown) if isinstance(v, Var)]
-        c, s = self.inputs(spread(parts.known.inputs, mask))
+        c, _s = self.inputs(spread(parts.known.inputs, mask))
         pushes = outs[n:]
         kept = Residuals(parts.known.equations, unique([*parts.residuals, *late]), only(c), (), only(pushes))
         first = Function(parts.known.inputs, parts.known.equations, [*chosen(outs[:n], ks), *only(pushes), *kept.pushed], parts.known.name)
         cond_carries = self.cond.inputs[self.n_cond_consts :]
-        cond = Function([*self.cond.inputs[: self.n_cond_consts], *chosen(cond_carries, ks)], self.cond.equations, self.cond.outputs, self.cond.name)
+        cond = Function(
+            [*self.cond.inputs[: self.n_cond_consts], *chosen(cond_carries, ks)], self.cond.equations, self.cond.outputs, self.cond.name
+        )
         now = While(cond, first, self.n_cond_consts, sum(kc), sum(ks), len(only(pushes)) + len(kept.pushed), True)
         results = emit(now, [*cond_consts, *chosen(consts, kc), *chosen(carries, ks)])
         m = sum(ks)
@@ -243,7 +247,13 @@ class While(Primitive):
         rest = spread(parts.unknown.outputs, [not on for on in parts.out_known])
         everything = [x if on else y for x, on, y in zip(outs, parts.out_known, rest, strict=True)]
         second = linear_body(
-            kept, INDEX, only(uc), only(us), (), parts.unknown, [*chosen(everything[:n], unknown), *[v for v, p in zip(rest[n:], pushes, strict=True) if p is None]]
+            kept,
+            INDEX,
+            only(uc),
+            only(us),
+            (),
+            parts.unknown,
+            [*chosen(everything[:n], unknown), *[v for v, p in zip(rest[n:], pushes, strict=True) if p is None]],
         )
         later = Loop(second, None, len(kept.shared) + len(only(uc)), sum(unknown), 0)
         values = [count, *kept.shared_values(chosen(consts, kc)), *chosen(consts, [not on for on in kc]), *chosen(carries, unknown)]
@@ -265,7 +275,9 @@ class While(Primitive):
         s = [next(it) if on else v for v, on, keep in zip(self.inputs(self.body.inputs)[1], us, carry, strict=True) if keep]
         smaller = Function([*c, *s], body.equations, body.outputs, body.name)
         a = self.n_cond_consts
-        cond = Function([*self.cond.inputs[:a], *chosen(self.cond.inputs[a:], carry)], self.cond.equations, self.cond.outputs, self.cond.name)
+        cond = Function(
+            [*self.cond.inputs[:a], *chosen(self.cond.inputs[a:], carry)], self.cond.equations, self.cond.outputs, self.cond.name
+        )
         loop = While(cond, smaller, a, len(c), len(s), sum(pushes), counted)
         return loop, (*[True] * a, *uc, *carry), (*carry, *[counted] * self.counts, *pushes)
 

@@ -62,7 +62,9 @@ class Ordered(Elementwise, abstract=True):
             for shape in ((), (3,)):
                 x = np.asarray(rng.uniform(low, high, shape) + (0.3j if code in "FD" else 0))
                 real = np.empty(0, code).real.dtype
-                yield Sample(cls(), *[np.asarray(rng.uniform(*o, shape), real)[()] for o in orders], x.astype(code)[()], complex_step=cls.analytic)
+                yield Sample(
+                    cls(), *[np.asarray(rng.uniform(*o, shape), real)[()] for o in orders], x.astype(code)[()], complex_step=cls.analytic
+                )
 
 
 def is_complex(x: Any) -> bool:

@@ -10,13 +10,13 @@ from math import pi
 from typing import Any, ClassVar
 
 import numpy as np
-import scipy.special as sc
 
 from wengert.contract import Elementwise, Sample, add_any, scale
 from wengert.ir.values import splat
 from wengert.primitives.arith import imag, real, sign
 from wengert.primitives.math import power, sqrt
 from wengert.primitives.shape import cast
+from wengert.primitives.special import ufuncs as sc
 from wengert.primitives.special.base import Ordered, Several, is_complex
 from wengert.primitives.special.gamma import rgamma
 

@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import scipy.special as sc
-
 from wengert.contract import Elementwise
+from wengert.primitives.special import ufuncs as sc
 from wengert.primitives.special.gamma import digamma
 
 

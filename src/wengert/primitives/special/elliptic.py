@@ -7,16 +7,17 @@ singularity at m = 0 by the integral D = (K - E)/m (DLMF 19.2.6), which is R_D(0
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from math import pi
 from typing import Any
 
 import numpy as np
-import scipy.special as sc
 
 from wengert.contract import Elementwise, Sample
 from wengert.ir.values import splat
 from wengert.primitives.arith import reciprocal
 from wengert.primitives.math import integer_pow, sin, sqrt
+from wengert.primitives.special import ufuncs as sc
 from wengert.primitives.special.base import Several
 from wengert.primitives.special.hypergeometric import hyp2f1
 
@@ -89,7 +90,7 @@ class EllipticMoment(_Real):
     def _quarter(self, phi: Any, m: Any) -> Any:
         edges = [0.0, *[1 - 2.0**-i for i in range(1, 16)], 1.0]
         total = np.zeros_like(phi)
-        for low, high in zip(edges, edges[1:], strict=False):
+        for low, high in pairwise(edges):
             for x, w in zip(_X, _W, strict=True):
                 s2 = np.sin(phi * (low + (high - low) * (x + 1) / 2)) ** 2
                 total = total + (high - low) / 2 * w * s2**self.j * (1 - m * s2) ** (-self.k / 2)

@@ -10,11 +10,11 @@ from math import pi
 from typing import Any
 
 import numpy as np
-import scipy.special as sc
 
 from wengert.contract import Elementwise, Sample
 from wengert.primitives.arith import complex_, imag, real, reciprocal
 from wengert.primitives.math import cos, exp, sin
+from wengert.primitives.special import ufuncs as sc
 from wengert.primitives.special.base import Several, is_complex
 
 TWO_OVER_ROOT_PI = 2 / pi**0.5

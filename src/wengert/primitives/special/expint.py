@@ -10,12 +10,12 @@ from math import pi
 from typing import Any
 
 import numpy as np
-import scipy.special as sc
 
 from wengert.contract import Elementwise, Sample
 from wengert.errors import ShapeError, four_parts
 from wengert.ir.types import Type
 from wengert.primitives.math import Sinc, cos, cosh, exp, sin, sinh
+from wengert.primitives.special import ufuncs as sc
 from wengert.primitives.special.base import BY_ORDER, Several, is_complex
 from wengert.primitives.special.logistic import Exprel
 

@@ -9,11 +9,11 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
-import scipy.special as sc
 
 from wengert.contract import Elementwise, Sample
 from wengert.primitives.arith import Flat, real
 from wengert.primitives.math import cos, sin
+from wengert.primitives.special import ufuncs as sc
 from wengert.primitives.special.base import BY_ORDER, is_complex, where
 
 

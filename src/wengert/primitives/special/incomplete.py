@@ -11,12 +11,12 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import scipy.special as sc
 
 from wengert.contract import Elementwise, Sample
 from wengert.ir.values import splat
 from wengert.primitives.arith import sign
 from wengert.primitives.math import exp, log, log1p
+from wengert.primitives.special import ufuncs as sc
 from wengert.primitives.special.base import bell, half_line
 from wengert.primitives.special.beta import betaln
 from wengert.primitives.special.gamma import gammaln, polygamma
@@ -99,7 +99,8 @@ class GammaincByA(_Real):
         norm, psi = sc.gammaln(a), _psi(self.n, a)
         low, high = np.where(below, xs, 0.5 * a), np.where(below, 2 * a, xs)
         lower = half_line(
-            lambda v: np.exp(a * (np.log(low) - v) - low * np.exp(-v) - norm) * self._score(psi, np.log(low) - v), 1 / (a - low + np.sqrt(a))
+            lambda v: np.exp(a * (np.log(low) - v) - low * np.exp(-v) - norm) * self._score(psi, np.log(low) - v),
+            1 / (a - low + np.sqrt(a)),
         )
         upper = half_line(
             lambda w: np.exp((a - 1) * np.log(high + w) - high - w - norm) * self._score(psi, np.log(high + w)),
@@ -211,8 +212,9 @@ class BetaincByAB(_Beta):
             scores = _beta_scores(np.where(below, log_t, log_u), np.where(below, log_u, log_t), *psi)
             return np.exp(p * log_t + (q - 1) * log_u - norm) * bell(scores, self.m, self.n)
 
-        rate = np.maximum(p - (q - 1) * y / np.exp(log_z), 0)
-        total = half_line(integrand, 1 / (rate + np.sqrt(p * (p + q) / q)))
+        # The density falls at first by this rate; where q < 1 it starts at a near singularity, with a tail exp(-p v).
+        rate = np.maximum(p - np.maximum(q - 1, 0) * y / np.exp(log_z), 0)
+        total = half_line(integrand, 1 / (rate + np.sqrt(p * (p + np.maximum(q, 1)) / np.maximum(q, 1))))
         return np.where(inside, np.where(below, total, -total), np.where(np.isnan(x), np.nan, 0.0)).astype(dtype)[()]
 
     def partials(self, out: Any, a: Any, b: Any, x: Any) -> Sequence[Any]:

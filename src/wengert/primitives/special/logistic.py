@@ -9,12 +9,12 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
-import scipy.special as sc
 
 from wengert.contract import Elementwise, Sample
 from wengert.ir.values import splat
 from wengert.primitives.arith import Flat, abs_, equal, logical_and, reciprocal, sign
 from wengert.primitives.math import exp, log, log1p, power, sin, sqrt
+from wengert.primitives.special import ufuncs as sc
 from wengert.primitives.special.base import is_complex, where
 
 
@@ -111,7 +111,7 @@ class Log1pRatio(_Real):
 
 
 def _ratio(x: Any, y: Any) -> Any:
-    """x / y, but 0 at (0, 0): x log y is 0 there for every y."""
+    """X / y, but 0 at (0, 0): x log y is 0 there for every y."""
     return x / where(logical_and(equal(x, splat(0, x.type)), equal(y, splat(0, y.type))), 1.0, y)
 
 

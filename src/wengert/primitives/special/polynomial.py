@@ -10,11 +10,11 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
-import scipy.special as sc
 
 from wengert.contract import Sample
 from wengert.ir.values import splat
 from wengert.primitives.shape import cast
+from wengert.primitives.special import ufuncs as sc
 from wengert.primitives.special.base import BY_PARAMETER, Ordered
 
 
@@ -31,7 +31,9 @@ class _Polynomial(Ordered, abstract=True):
         rng = np.random.default_rng(len(cls.name))
         for dtype in ("d", "D") if cls.analytic else ("d",):
             x = rng.uniform(-0.9, 0.9, 4).astype(dtype)
-            yield Sample(cls(), np.array([0.0, 1.0, 2.0, 5.0]), *rng.uniform(0.3, 1.6, (len(cls.fixed) - 1, 4)), x, complex_step=cls.analytic)
+            yield Sample(
+                cls(), np.array([0.0, 1.0, 2.0, 5.0]), *rng.uniform(0.3, 1.6, (len(cls.fixed) - 1, 4)), x, complex_step=cls.analytic
+            )
 
 
 class EvalJacobi(_Polynomial):

@@ -6,7 +6,6 @@ from math import log, pi
 from typing import Any
 
 import numpy as np
-import scipy.special as sc
 import scipy.stats as st
 
 from wengert.errors import ArgumentError, UnknownFunctionError, four_parts
@@ -14,9 +13,10 @@ from wengert.numpy.arguments import array
 from wengert.numpy.promote import as_inexact
 from wengert.numpy.table import contains_traced
 from wengert.primitives.linalg.factor import Cholesky
-from wengert.scipy import special  # noqa: F401  (the rules of scipy.special)
-from wengert.scipy.linalg import solve_triangular
-from wengert.scipy.stats.distribution import DISTRIBUTIONS
+from wengert.primitives.special import ufuncs as sc
+from wengert.scipy.rules import special  # noqa: F401  (the rules of scipy.special)
+from wengert.scipy.rules.distribution import DISTRIBUTIONS
+from wengert.scipy.rules.linalg import solve_triangular
 from wengert.source import here
 
 
@@ -43,7 +43,9 @@ class Multivariate:
                 return original(*args, **keywords)
             if name not in self.methods:
                 raise UnknownFunctionError(
-                    four_parts(f"scipy.stats.{self.name}.{name} has no derivative rule", instead=f"one of {', '.join(self.methods)}", where=here())
+                    four_parts(
+                        f"scipy.stats.{self.name}.{name} has no derivative rule", instead=f"one of {', '.join(self.methods)}", where=here()
+                    )
                 )
             return self.methods[name](*args, **keywords)
 
@@ -73,20 +75,18 @@ def _exponentiated(logarithm: Any) -> Any:
 def _normal(x: Any, mean: Any = None, cov: Any = 1, allow_singular: bool = False, **ignored: Any) -> Any:
     """-½ (d log 2π + log det C + (x-μ)ᵀ C⁻¹ (x-μ)), by C's Cholesky factor; only C's lower triangle is read."""
     if allow_singular:
-        raise ArgumentError(four_parts("multivariate_normal with allow_singular=True of traced values", instead="a positive definite cov", where=here()))
+        raise ArgumentError(
+            four_parts("multivariate_normal with allow_singular=True of traced values", instead="a positive definite cov", where=here())
+        )
     x, cov = as_inexact(array(x)), as_inexact(array(cov))
     mean = None if mean is None else as_inexact(array(mean))
-    d = mean.size if mean is not None and mean.size > 1 else cov.shape[-1] if cov.ndim else x.shape[-1] if x.ndim else 1
-    if cov.ndim == 0:
+    d = mean.size if mean is not None else cov.shape[-1] if cov.ndim else 1
+    if cov.ndim < 2:
         cov = cov * np.eye(d)
-    elif cov.ndim == 1:
-        cov = cov * np.eye(d)
-    if x.ndim == 0:
-        x = np.reshape(x, (1, 1))[0]
-    elif x.ndim == 1 and d == 1:
+    if x.ndim < 2 and d == 1:
         x = np.reshape(x, (x.size, 1))
     y = x if mean is None else x - np.reshape(mean, (mean.size,))
-    lead = y.shape[:-1]
+    lead = tuple([n for n in y.shape[:-1] if n != 1])  # SciPy squeezes
     low = Cholesky()(cov)
     z = solve_triangular(low, np.reshape(y, (-1, d)).T, lower=True)
     half_log_det = np.sum(np.log(np.diagonal(low)))
@@ -103,7 +103,7 @@ def _dirichlet(x: Any, alpha: Any) -> Any:
 
 
 def _multinomial(x: Any, n: Any, p: Any) -> Any:
-    """log n! + Σ (xᵢ log pᵢ - log xᵢ!); the last p is one less the sum of the others, as in SciPy."""
+    """Log n! + Σ (xᵢ log pᵢ - log xᵢ!); the last p is one less the sum of the others, as in SciPy."""
     x, n, p = (as_inexact(array(z)) for z in (x, n, p))
     p = np.concatenate([p[..., :-1], 1 - np.sum(p[..., :-1], axis=-1, keepdims=True)], axis=-1)
     fits = np.sum(x, axis=-1) == n

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import scipy.special as sc
 import scipy.stats as st
 
-from wengert.scipy import special  # noqa: F401  (the rules of scipy.special)
-from wengert.scipy.stats.distribution import Distribution
+from wengert.primitives.special import ufuncs as sc
+from wengert.scipy.rules import special  # noqa: F401  (the rules of scipy.special)
+from wengert.scipy.rules.distribution import Distribution
 
 
 def _counts(*shapes: Any) -> Any:

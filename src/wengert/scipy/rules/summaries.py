@@ -5,19 +5,23 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import scipy.special as sc
 import scipy.stats as st
 
 from wengert.errors import ArgumentError, four_parts
 from wengert.numpy.arguments import array
 from wengert.numpy.promote import as_inexact
 from wengert.numpy.table import implements
+from wengert.primitives.special import ufuncs as sc
 from wengert.source import here
 
 
 def _sample(a: Any, nan_policy: str = "propagate") -> Any:
     if nan_policy != "propagate":
-        raise ArgumentError(four_parts(f"nan_policy={nan_policy!r} of a traced sample", instead="take the NaN out, or use np.nanmean and its like", where=here()))
+        raise ArgumentError(
+            four_parts(
+                f"nan_policy={nan_policy!r} of a traced sample", instead="take the NaN out, or use np.nanmean and its like", where=here()
+            )
+        )
     return as_inexact(array(a))
 
 
@@ -50,7 +54,9 @@ def hmean(a: Any, axis: Any = 0, dtype: Any = None, *, weights: Any = None, nan_
 
 
 @implements(st.pmean)
-def pmean(a: Any, p: Any, *, axis: Any = 0, dtype: Any = None, weights: Any = None, nan_policy: str = "propagate", keepdims: bool = False) -> Any:
+def pmean(
+    a: Any, p: Any, *, axis: Any = 0, dtype: Any = None, weights: Any = None, nan_policy: str = "propagate", keepdims: bool = False
+) -> Any:
     """The power mean."""
     return _weighted(_sample(a, nan_policy) ** p, axis, weights, keepdims) ** (1 / p)
 
@@ -90,7 +96,9 @@ def skew(a: Any, axis: Any = 0, bias: bool = True, nan_policy: str = "propagate"
 
 
 @implements(st.kurtosis)
-def kurtosis(a: Any, axis: Any = 0, fisher: bool = True, bias: bool = True, nan_policy: str = "propagate", *, keepdims: bool = False) -> Any:
+def kurtosis(
+    a: Any, axis: Any = 0, fisher: bool = True, bias: bool = True, nan_policy: str = "propagate", *, keepdims: bool = False
+) -> Any:
     x = _sample(a, nan_policy)
     g = _standardised_moment(x, 4, axis, keepdims)
     n = x.size if axis is None else x.shape[axis]

@@ -9,11 +9,11 @@ from math import log, pi
 from typing import Any
 
 import numpy as np
-import scipy.special as sc
 import scipy.stats as st
 
-from wengert.scipy import special  # noqa: F401  (the rules of scipy.special)
-from wengert.scipy.stats.distribution import Distribution
+from wengert.primitives.special import ufuncs as sc
+from wengert.scipy.rules import special  # noqa: F401  (the rules of scipy.special)
+from wengert.scipy.rules.distribution import Distribution
 
 LOG_TWO_PI = log(2 * pi)
 EULER = 0.5772156649015329

@@ -1,0 +1,43 @@
+"""Arrays made from others."""
+
+import numpy as np
+import pytest
+
+from .case import Table, A, T, v, w
+
+TABLE = Table()
+
+for f in (np.zeros_like, np.ones_like):
+    TABLE.add(f, A)
+TABLE.add(np.full_like, A, 3.0)
+TABLE.add(np.copy, A)
+TABLE.add(np.astype, A, np.float32)
+TABLE.add(np.linspace, A[0, 0], 2.0, 5)
+TABLE.add(np.linspace, v, w, 4, axis=1)
+TABLE.add(np.linspace, v, w, 4, endpoint=False)
+TABLE.add(np.linspace, 1.0, A[0, 1], 7, retstep=True)
+TABLE.add(np.logspace, v, w, 4)
+TABLE.add(np.geomspace, w, w + 2, 4)
+TABLE.add(np.geomspace, 1.0, w, 5, endpoint=False)
+TABLE.add(np.meshgrid, v, w)
+TABLE.add(np.meshgrid, v, w, indexing="ij")
+TABLE.add(np.meshgrid, v, w, sparse=True)
+TABLE.add(np.diag, v)
+TABLE.add(np.diag, v, -1)
+TABLE.add(np.diag, A, 1)
+TABLE.add(np.diagflat, A)
+TABLE.add(np.tril, A)
+TABLE.add(np.triu, A, 1)
+TABLE.add(np.tril, v)
+TABLE.add(np.triu, T, -1)
+TABLE.add(np.vander, v)
+TABLE.add(np.vander, v, 3, increasing=True)
+TABLE.add(np.shape, A)
+TABLE.add(np.ndim, A)
+TABLE.add(np.size, A)
+TABLE.add(np.size, A, 1)
+
+
+@pytest.mark.parametrize("case", TABLE, ids=repr)
+def test_values_and_derivatives(case, rng):
+    case.check(rng)

@@ -1,0 +1,60 @@
+"""Elementwise functions that are not ufuncs."""
+
+import numpy as np
+import pytest
+
+from .case import Table, A, B, C, N, T, mask, v
+
+TABLE = Table()
+
+TABLE.add(np.where, mask, A, B)
+TABLE.add(np.where, mask, A, 0.0)
+TABLE.add(np.where, mask[0], A, 2)
+TABLE.add(np.clip, B, -0.3, 0.4)
+TABLE.add(np.clip, B, None, 0.2)
+TABLE.add(np.clip, B, min=-0.1)
+TABLE.add(np.clip, B, a_min=-0.1, a_max=None)
+TABLE.add(np.clip, A, B, B + 1)
+TABLE.add(np.select, [A < 1, A < 1.5], [A, A * B], B)
+TABLE.add(np.select, [A < 1, A < 1.5], [A, B])
+TABLE.add(np.real, C)
+TABLE.add(np.imag, C)
+TABLE.add(np.angle, C)
+TABLE.add(np.angle, C, deg=True)
+TABLE.add(np.conj, C)
+TABLE.add(np.real, A)
+TABLE.add(np.iscomplex, C)
+TABLE.add(np.isreal, C)
+TABLE.add(np.abs, C)
+TABLE.add(np.round, A, 2)
+TABLE.add(np.round, A * 100, -1)
+TABLE.add(np.fix, B * 5)
+TABLE.add(np.nan_to_num, N)
+TABLE.add(np.nan_to_num, N, nan=3.0)
+TABLE.add(np.heaviside, B, 0.5)
+TABLE.add(np.isclose, A, B)
+TABLE.add(np.allclose, A, A)
+TABLE.add(np.array_equal, A, B)
+TABLE.add(np.sinc, B)
+TABLE.add(np.frexp, A * 7)
+TABLE.add(np.ldexp, A, 3)
+TABLE.add(np.unwrap, v * 9)
+TABLE.add(np.unwrap, T * 9, axis=1)
+TABLE.add(np.unwrap, v * 9, period=3.0)
+TABLE.add(np.spacing, A)
+TABLE.add(np.isposinf, A)
+TABLE.add(np.modf, B * 3)
+TABLE.add(np.divmod, A, 0.3)
+TABLE.add(np.count_nonzero, A)
+TABLE.add(np.piecewise, B, [B < 0, B >= 0], [lambda x: x * x, lambda x: np.sin(x)])
+TABLE.add(np.piecewise, B, [B < 0], [lambda x: x * x, 3.0])
+TABLE.add(np.apply_along_axis, lambda x: np.cumsum(x) * 2, 1, A)
+TABLE.add(np.apply_along_axis, np.sum, 0, A)
+TABLE.add(np.apply_along_axis, lambda x: np.outer(x, x), 1, T)
+TABLE.add(np.apply_over_axes, np.sum, T, [0, 2])
+TABLE.add(np.real_if_close, C)
+
+
+@pytest.mark.parametrize("case", TABLE, ids=repr)
+def test_values_and_derivatives(case, rng):
+    case.check(rng)
