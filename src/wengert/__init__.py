@@ -1,16 +1,22 @@
 """wengert: exact derivatives of plain Python + NumPy functions.
 
-The public names, listed; nothing is computed here, so that importing stays cheap.
+The public names and where each lives. A name is imported when it is first used, so that
+`import wengert` costs next to nothing.
 """
 
-from wengert.api.batching import vmap
-from wengert.api.control import cond, loop, scan, while_loop
-from wengert.api.custom import checkpoint, custom_jvp, custom_vjp
-from wengert.api.derivatives import elementwise_grad, grad, hvp, jvp, linearize, stop_gradient, value_and_grad, vjp
-from wengert.api.jacobian import hessian, jacfwd, jacobian, jacrev
-from wengert.api.opaque import defjvp, defvjp, primitive
-from wengert.api.recording import record
-from wengert.config import config
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from wengert.config import config  # now, lest the submodule of that name stand in its place
+
+if TYPE_CHECKING:
+    from wengert.api.batching import vmap
+    from wengert.api.control import cond, loop, scan, while_loop
+    from wengert.api.custom import checkpoint, custom_jvp, custom_vjp
+    from wengert.api.derivatives import elementwise_grad, grad, hvp, jvp, linearize, stop_gradient, value_and_grad, vjp
+    from wengert.api.jacobian import hessian, jacfwd, jacobian, jacrev
+    from wengert.api.opaque import defjvp, defvjp, primitive
+    from wengert.api.recording import record
 
 __version__ = "0.1.0"
 
@@ -41,3 +47,30 @@ __all__ = [
     "vmap",
     "while_loop",
 ]
+
+_HOME = {
+    "batching": ("vmap",),
+    "control": ("cond", "loop", "scan", "while_loop"),
+    "custom": ("checkpoint", "custom_jvp", "custom_vjp"),
+    "derivatives": ("elementwise_grad", "grad", "hvp", "jvp", "linearize", "stop_gradient", "value_and_grad", "vjp"),
+    "jacobian": ("hessian", "jacfwd", "jacobian", "jacrev"),
+    "opaque": ("defjvp", "defvjp", "primitive"),
+    "recording": ("record",),
+}
+_MODULE = {name: f"wengert.api.{module}" for module, names in _HOME.items() for name in names}
+_SUBMODULES = ("check", "extend", "numpy", "scipy")
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULE:
+        value: Any = getattr(import_module(_MODULE[name]), name)
+    elif name in _SUBMODULES:
+        value = import_module(f"wengert.{name}")
+    else:
+        raise AttributeError(f"module 'wengert' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, *_SUBMODULES})

@@ -21,8 +21,8 @@ class Settings:
     verify : bool
         Check every IR function after its construction (slow; for tests and bug hunts).
     strong_zero : bool
-        In derivatives, a tangent or cotangent that is exactly 0 times an infinite or NaN
-        partial derivative gives 0 instead of NaN.
+        In derivatives, a factor of the chain rule that is exactly 0 times an infinite or NaN
+        one gives 0 instead of NaN.
     trace_cache : int
         How many operations of recent traces are remembered, so that a trace already seen
         reuses its derivative. 0 forgets everything.

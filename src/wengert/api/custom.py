@@ -122,7 +122,7 @@ class custom_jvp:  # noqa: N801  # a decorator
 
         def rule(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> Any:
             value = self(*primals)
-            parts = [r(t, value, *primals) for r, t in zip(rules, tangents, strict=True) if r is not None]
+            parts = [r(t, value, *primals) for r, t in zip(rules, tangents, strict=False) if r is not None]
             if not parts:
                 return value, tree.map_leaves(np.zeros_like, value)
             return value, functools.reduce(lambda a, b: a + b, parts)

@@ -53,8 +53,7 @@ def specialize(function: Function, fixed: dict[Var, Literal]) -> Function:
     """The Function with some inputs replaced by literals."""
     if not fixed:
         return function
-    sub: dict[Atom, Atom] = {}
-    sub.update(fixed)
+    sub: dict[Any, Atom] = dict(fixed)
     equations = [Equation(e.operation, tuple([sub.get(a, a) for a in e.operands]), e.outs, e.span) for e in function.equations]
     inputs = [v for v in function.inputs if v not in fixed]
     return Function(inputs, equations, [sub.get(a, a) for a in function.outputs], function.name)

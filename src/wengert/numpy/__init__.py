@@ -11,8 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.numpy import functions as _functions
-from wengert.numpy.table import EXTENSIONS, Namespace, member
+from wengert.numpy.table import EXTENSIONS, OWN, Namespace, member
 
 
 def __getattr__(name: str) -> Any:
@@ -24,8 +23,10 @@ def __getattr__(name: str) -> Any:
         value = _import_module(EXTENSIONS[name])
     elif name == "random":
         value = Namespace("wengert.numpy.random", np.random)
+    elif name in OWN:
+        value = getattr(_import_module("wengert.numpy.functions"), name)
     else:
-        value = getattr(_functions, name) if name in _functions.OWN else member(np, name)
+        value = member(np, name)
     globals()[name] = value
     return value
 

@@ -12,6 +12,7 @@ from numpy.lib.array_utils import normalize_axis_tuple
 
 from wengert.numpy.arguments import NO_VALUE, array, axis_of, given, in_dtype
 from wengert.numpy.promote import as_inexact, is_traced, promoted
+from wengert.numpy.selecting import take
 from wengert.numpy.table import implements
 
 # -- differences --------------------------------------------------------------------------
@@ -196,7 +197,7 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period
         inside: Any = np.broadcast_to(fp[0], x.shape)
     else:
         j = np.clip(np.searchsorted(xp, x, "right") - 1, 0, n - 2)
-        x0, y0 = np.take(xp, j), np.take(fp, j)
-        slope = (np.take(fp, j + 1) - y0) / (np.take(xp, j + 1) - x0)
+        x0, y0 = take(xp, j), take(fp, j)
+        slope = (take(fp, j + 1) - y0) / (take(xp, j + 1) - x0)
         inside = np.where(x == xp[n - 1], fp[n - 1], slope * (x - x0) + y0)
     return np.where(x < xp[0], low, np.where(x > xp[n - 1], high, inside))

@@ -87,8 +87,8 @@ def linspace(
     device: Any = None,
 ) -> Any:
     num = int(num)
-    start, stop = arrays(start, stop)
-    start, stop = promote.promoted(start * 1.0, stop * 1.0)
+    working = promote.common_dtype(promote.dtype_of(as_operand(start)), promote.dtype_of(as_operand(stop)), float)
+    start, stop = arrays(in_dtype(array(start), working), in_dtype(array(stop), working))
     count = num - 1 if endpoint else num
     shape = promote.broadcast_shapes(start.shape, stop.shape)
     delta = stop - start

@@ -1,6 +1,7 @@
 """Every function of NumPy that accepts traced values: importing this fills the table.
 
-`OWN` are the names that `wengert.numpy` has and NumPy has not.
+It is imported when a function is first looked for. `table.OWN` are the names that
+`wengert.numpy` has and NumPy has not.
 """
 
 from wengert.numpy import (
@@ -33,6 +34,4 @@ FAMILIES = (
     calculus,
     polynomials,
 )
-OWN = frozenset({"at"})
-
-__all__ = ["FAMILIES", "OWN", "at"]
+__all__ = ["FAMILIES", "at"]

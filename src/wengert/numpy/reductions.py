@@ -59,7 +59,8 @@ def _extremum(function: Any, primitive: Any, combine: Any, worst: Any) -> Any:
         if given(where) and where is not True:
             if not given(initial):
                 raise ValueError(
-                    f"reduction operation '{combine.__name__}' does not have an identity, so to use a where mask one has to specify 'initial'"
+                    f"reduction operation '{combine.__name__}' does not have an identity, "
+                    "so to use a where mask one has to specify 'initial'"
                 )
             x = _masked(x, where, worst(x.dtype))
         axes = axes_of(axis, x.ndim)

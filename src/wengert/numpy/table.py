@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -100,7 +101,8 @@ def contains_traced(x: Any) -> bool:
 def lookup(function: Any) -> Callable[..., Any]:
     """The implementation of a NumPy or SciPy function; refused by name if there is none."""
     found = IMPLEMENTATIONS.get(function)
-    if found is None and load_for(function):
+    if found is None:
+        load_for(function)
         found = IMPLEMENTATIONS.get(function)
     if found is None:
         module = getattr(function, "__module__", None) or ("numpy" if isinstance(function, np.ufunc) else "")
@@ -123,8 +125,15 @@ LOADERS: list[Callable[[Any], bool]] = []
 EXTENSIONS: dict[str, str] = {}
 
 
-def load_for(function: Any) -> bool:
-    return any(loader(function) for loader in LOADERS)
+# The names that `wengert.numpy` has and NumPy has not.
+OWN = frozenset({"at"})
+
+
+def load_for(function: Any) -> None:
+    """Import the modules that may know this function: ours for NumPy all at once, a family of SciPy's."""
+    import_module("wengert.numpy.functions")
+    for loader in LOADERS:
+        loader(function)
 
 
 def dispatch(function: Any) -> Callable[..., Any]:

@@ -87,7 +87,11 @@ class Mul(Multilinear, _Elementary):
 
 @role("strong_mul")
 class StrongMul(Multilinear):
-    """partial * t, but exactly 0 where t is 0, even if the partial is infinite or NaN."""
+    """partial * t, but exactly 0 where either is 0, even if the other is infinite or NaN.
+
+    Either: what forward mode meets as a partial derivative of 0 and an infinite tangent, reverse mode meets as an
+    infinite partial derivative and a cotangent of 0.
+    """
 
     elementwise = True
     factors = (0, 1)
@@ -96,7 +100,7 @@ class StrongMul(Multilinear):
         return (same_types(self, operands),)
 
     def evaluate(self, partial: Any, t: Any) -> Any:
-        return np.where(t == 0, np.zeros((), np.result_type(t)), partial * t)[()]
+        return np.where((t == 0) | (partial == 0), np.zeros((), np.result_type(t)), partial * t)[()]
 
     def transpose(self, ct: Any, operands: Sequence[Any], linear: Sequence[bool]) -> Sequence[Any]:
         partial, t = operands

@@ -127,6 +127,11 @@ def test_while_loop_of_arrays_and_containers():
     np.testing.assert_array_equal(wg.jacobian(lambda x: f(x)["v"])(np.ones(2)), np.diag([1.0, 64.0]))
 
 
+def test_a_dtype_that_does_not_settle():
+    narrower = lambda s: s.astype(np.float32) if s.dtype == np.float64 else s.astype(np.float64)
+    refused(errors.ShapeError, wg.while_loop, lambda s: s > 0, narrower, 1.0, what="the dtype of the state of while_loop does not settle", which="float64[] in, float32[] out", instead="cast the state")
+
+
 def test_while_loop_errors():
     refused(errors.ShapeError, wg.while_loop, lambda s: s > 0, lambda s: s - 1, np.ones(2), what="the test of while_loop must return one bool", which="bool[2]", instead=".any()")
     refused(

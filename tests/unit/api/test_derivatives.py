@@ -343,10 +343,22 @@ def test_argnums_of_a_wrong_type():
 
 
 def test_argnums_twice_the_same():
-    with pytest.raises(errors.ArgumentError):
-        wg.grad(lambda x: x**2, argnums=(0, 0))(1.0)
-    with pytest.raises(errors.ArgumentError):
-        wg.grad(twice, argnums=(0, "x"))(1.0)
+    for argnums in ((0, 0), (0, "x"), (0, -1)):
+        refused(errors.ArgumentError, wg.grad(twice, argnums=argnums), 1.0, what="argnums names an argument twice", which=repr(argnums), instead="each argument once")
+
+
+@pytest.mark.parametrize("leaf", [np.ma.masked_array([1.0], [True]), np.ones((1, 1)).view(np.matrix)], ids=["masked", "matrix"])
+def test_arrays_of_another_algebra_are_refused_inside_containers_too(leaf):
+    parts = refused(errors.TraceError, wg.grad(lambda p: p["x"]), {"x": 1.0, "m": leaf}, what="cannot be traced", which="float64", why="another function", instead="np.asarray(x)")
+    assert type(leaf).__name__ in parts.what
+
+
+def test_memory_maps_are_plain_arrays(tmp_path):
+    x = np.memmap(tmp_path / "x", dtype=float, mode="w+", shape=3)
+    x[:] = [1, 2, 3]
+    g = wg.grad(lambda x: np.sum(x**2))(x)
+    np.testing.assert_array_equal(g, [2, 4, 6])
+    assert type(g) is np.ndarray
 
 
 def test_has_aux_without_aux():

@@ -7,6 +7,7 @@ difference, vjp the adjoint of jvp, and a batch of arguments gives what a loop o
 import warnings
 
 import numpy as np
+
 import wengert as wg
 from wengert.errors import AbstractValueError
 from wengert.numpy.table import dispatch

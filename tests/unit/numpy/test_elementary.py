@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from .case import Table, A, B, C, N, T, mask, v
+from .case import A, B, C, N, T, Table, mask, v
 
 TABLE = Table()
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from .case import Table, A, v, w
+from .case import A, Table, v, w
 
 TABLE = Table(rtol=1e-10)
 numbers = np.random.default_rng(7)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from .case import Table, A, B, C, M, S, T, v, w
+from .case import A, B, C, M, S, T, Table, v, w
 
 TABLE = Table()
 

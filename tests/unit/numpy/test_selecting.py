@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from .case import Table, A, B, N, mask, v, w
+from .case import A, B, N, Table, mask, v, w
 
 TABLE = Table()
 numbers = np.random.default_rng(7)

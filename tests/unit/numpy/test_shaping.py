@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from .case import Table, A, B, T, v, w
+from .case import A, B, T, Table, v, w
 
 TABLE = Table()
 

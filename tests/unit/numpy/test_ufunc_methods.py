@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from .case import Table, A, T, v
+from .case import A, T, Table, v
 
 TABLE = Table()
 

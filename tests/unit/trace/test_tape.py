@@ -148,6 +148,7 @@ def test_floating_point_warnings_are_those_of_numpy_without_noise():
 # -- spans --------------------------------------------------------------------------------------------------------
 
 
+# fmt: off
 def test_spans_show_the_line_of_the_users_file():
     def f(x):
         y = np.sin(x)  # first
@@ -161,6 +162,7 @@ def test_spans_show_the_line_of_the_users_file():
     lines = [e.span.line - start for e in equations]
     assert all(isinstance(e.span, Span) and e.span.file == __file__ for e in equations)
     assert lines[0] == 1 and lines[-1] == 5 and all(0 < n <= 5 for n in lines)
+# fmt: on
 
 
 def test_spans_of_a_derivative_are_those_of_the_function():

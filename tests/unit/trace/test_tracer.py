@@ -230,6 +230,12 @@ def test_masked_arrays_are_refused():
     refused(errors.TraceError, wg.grad(lambda x: np.sum(x * np.ma.masked_array([1.0], [True]))), 1.0, what="masked", where=True)
 
 
+def test_arrays_of_strings_and_dates_are_refused():
+    for other in (np.array(["a"]), np.array(["2020-01-01"], "datetime64[D]")):
+        with pytest.raises(TypeError):
+            wg.grad(lambda x: np.sum(x * other))(1.0)
+
+
 def test_strings_and_objects_beside_a_traced_value():
     for other in ("text", object(), None, {"a": 1}):
         with pytest.raises(TypeError):
