@@ -151,6 +151,13 @@ class Primitive(Operation, abstract=True):
         """A smaller operation that gives the needed results, which operands it keeps, and which results it gives."""
         return None
 
+    def compaction(self) -> Any:
+        """For an expansion: how an elementwise consumer can use the operand instead. None for everything else.
+
+        "same" if NumPy's broadcasting lines the operand up by itself, else a function that reshapes it.
+        """
+        return None
+
     def functions(self) -> tuple[Any, ...]:
         """The Functions held as parameters."""
         return ()

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
-import wengert as wg
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+import wengert as wg
 
 SETTINGS = settings(max_examples=60, deadline=None, derandomize=True)
 

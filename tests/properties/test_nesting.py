@@ -9,6 +9,7 @@ import itertools
 
 import numpy as np
 import pytest
+
 import wengert as wg
 
 
@@ -86,6 +87,7 @@ class TestEveryPairOfModes:
     def test_through_a_branch(self, outer, inner):
         if by_lanes in (outer, inner):
             pytest.skip("Python cannot branch on lanes")
+
         def f(x):
             return inner(lambda y: x * y**2 if y < 2 else x**2 * y)(x)
 
@@ -227,7 +229,11 @@ def test_hessian_of_a_logdet(rng):
     a = a @ a.T + np.eye(3)
     inverse = np.linalg.inv(a)
     expected = -np.einsum("jk,li->ijkl", inverse, inverse)  # Magnus & Neudecker: d inv(A).T = -(inv dA inv).T
-    for logdet in (lambda x: np.linalg.slogdet(x)[1], lambda x: np.log(np.linalg.det(x)), lambda x: 2 * np.sum(np.log(np.diag(np.linalg.cholesky((x + x.T) / 2))))):
+    for logdet in (
+        lambda x: np.linalg.slogdet(x)[1],
+        lambda x: np.log(np.linalg.det(x)),
+        lambda x: 2 * np.sum(np.log(np.diag(np.linalg.cholesky((x + x.T) / 2)))),
+    ):
         h = wg.hessian(logdet)(a)
         v = rng.normal(size=(3, 3))
         v = v + v.T

@@ -4,9 +4,10 @@ import functools
 
 import numpy as np
 import pytest
-import wengert as wg
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+import wengert as wg
 
 SETTINGS = settings(max_examples=40, deadline=None, derandomize=True)
 
@@ -35,7 +36,9 @@ def test_different_branches_in_any_order(calls):
             fresh = wg.value_and_grad(collatz_like)(x, n)
         assert value == collatz_like(x, n)
         assert (value, gradient) == fresh
-        assert gradient == wg.jvp(lambda v: collatz_like(v, n), (x,), (1.0,))[1] or np.isclose(gradient, wg.jvp(lambda v: collatz_like(v, n), (x,), (1.0,))[1])
+        assert gradient == wg.jvp(lambda v: collatz_like(v, n), (x,), (1.0,))[1] or np.isclose(
+            gradient, wg.jvp(lambda v: collatz_like(v, n), (x,), (1.0,))[1]
+        )
 
 
 @SETTINGS

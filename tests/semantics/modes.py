@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
+
 import wengert as wg
 
 MODES = (wg.jacfwd, wg.jacrev)

@@ -6,11 +6,11 @@ expressions users write with `where`; as the composition `maximum(x, 0)` they sh
 
 import numpy as np
 import pytest
+from scipy import special
+
 import wengert as wg
 import wengert.numpy as wnp
 import wengert.scipy.special as wsp
-from scipy import special
-
 from tests.semantics.modes import assert_derivative
 
 INF, NAN, PI = np.inf, np.nan, np.pi
@@ -18,7 +18,10 @@ A = np.array
 
 
 def case(name, f, args, expected, order=1, argnum=0):
-    args = tuple(a if isinstance(a, (np.ndarray, np.generic, float)) else np.asarray(a, float) for a in (args if isinstance(args, tuple) else (args,)))
+    args = tuple(
+        a if isinstance(a, (np.ndarray, np.generic, float)) else np.asarray(a, float)
+        for a in (args if isinstance(args, tuple) else (args,))
+    )
     return pytest.param(f, args, expected, order, argnum, id=name)
 
 
@@ -57,7 +60,9 @@ CASES = [
     case("leaky relu by where at 0", lambda x: np.where(x > 0, x, 0.01 * x), 0.0, 0.01),
     # -- order
     case("sort with ties is the stable permutation", np.sort, A([2.0, 1.0, 1.0]), A([[0, 1, 0], [0, 0, 1], [1.0, 0, 0]])),
-    case("values permuted by argsort", lambda x: x[np.argsort(x, kind="stable")], A([2.0, 1.0, 1.0]), A([[0, 1, 0], [0, 0, 1], [1.0, 0, 0]])),
+    case(
+        "values permuted by argsort", lambda x: x[np.argsort(x, kind="stable")], A([2.0, 1.0, 1.0]), A([[0, 1, 0], [0, 0, 1], [1.0, 0, 0]])
+    ),
     case("median, odd", np.median, A([3.0, 1.0, 2.0]), A([0, 0, 1.0])),
     case("median, even", np.median, A([3.0, 1.0, 2.0, 9.0]), A([0.5, 0, 0.5, 0])),
     case("median with a tie", np.median, A([2.0, 1.0, 2.0]), A([0.5, 0, 0.5])),
@@ -79,7 +84,9 @@ CASES = [
     case("1-norm at 0", lambda x: np.linalg.norm(x, 1), A([0.0, 2.0]), A([0.0, 1.0])),
     case("inf-norm at a tie", lambda x: np.linalg.norm(x, np.inf), A([2.0, -2.0]), A([0.5, -0.5])),
     case("std of a constant", np.std, np.ones(4), np.zeros(4)),
-    case("std of one lane constant", lambda x: np.std(x, axis=0), A([[1.0, 1.0], [1.0, 3.0]]), A([[[0, 0], [0, 0]], [[0, -0.5], [0, 0.5]]])),
+    case(
+        "std of one lane constant", lambda x: np.std(x, axis=0), A([[1.0, 1.0], [1.0, 3.0]]), A([[[0, 0], [0, 0]], [[0, -0.5], [0, 0.5]]])
+    ),
     case("hypot at 0, x", np.hypot, (0.0, 0.0), 0.0),
     case("hypot at 0, y", np.hypot, (0.0, 0.0), 0.0, argnum=1),
     case("abs of a complex zero", lambda x: np.abs(x + 1j * x), 0.0, 0.0),

@@ -12,11 +12,10 @@ import threading
 
 import numpy as np
 import pytest
+
 import wengert as wg
-from wengert import errors
-
 from tests.semantics.modes import MODES, assert_derivative
-
+from wengert import errors
 
 # -- plain NumPy on traced values: right, or refused ---------------------------------------------
 
@@ -289,7 +288,9 @@ def square(x):
     return np.sum(x**2)
 
 
-@pytest.mark.parametrize("transform", [wg.grad, wg.value_and_grad, wg.jacobian, wg.hessian, wg.vmap, wg.hvp, wg.elementwise_grad, wg.record])
+@pytest.mark.parametrize(
+    "transform", [wg.grad, wg.value_and_grad, wg.jacobian, wg.hessian, wg.vmap, wg.hvp, wg.elementwise_grad, wg.record]
+)
 def test_picklable_when_the_function_is(transform):
     g = transform(square)
     args = (np.ones((2, 2)),) * (2 if transform is wg.hvp else 1)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -87,7 +88,23 @@ def several(results: Any) -> list[Any]:
     return list(results) if isinstance(results, tuple) else [results]
 
 
-class custom_jvp:  # noqa: N801  # a decorator
+class Named:
+    """A function made by a decorator: pickled by the name its module has for it, else by its parts."""
+
+    def __reduce__(self) -> Any:
+        found: Any = sys.modules.get(self.__module__)
+        for part in self.__qualname__.split("."):  # type: ignore[attr-defined]
+            found = getattr(found, part, None)
+        return self.__qualname__ if found is self else (_restored, (type(self), self.__dict__))  # type: ignore[attr-defined]
+
+
+def _restored(cls: type, state: dict[str, Any]) -> Any:
+    made = cls.__new__(cls)
+    made.__dict__.update(state)
+    return made
+
+
+class custom_jvp(Named):  # noqa: N801  # a decorator
     """Give a function its own forward derivative.
 
     `rule(primals, tangents) -> (value, tangent)`; the reverse mode, batching and higher orders
@@ -141,7 +158,7 @@ class custom_jvp:  # noqa: N801  # a decorator
         return done.outputs(several(CustomJvp(done.function, rule)(*values, *done.captured)))
 
 
-class custom_vjp:  # noqa: N801  # a decorator
+class custom_vjp(Named):  # noqa: N801  # a decorator
     """Give a function its own reverse derivative.
 
     `forward(*args) -> (value, residuals)` and `backward(residuals, cotangent) -> tuple of
@@ -187,7 +204,8 @@ class _Rule:
     """A user's rule for one signature of its function.
 
     It is traced when a derivative is first taken: a rule may well call its own function.
-    What it closes over is then constant; `is_stale` tells when that has changed since.
+    What it closes over is then constant, so later calls ask `is_stale`, which traces it again
+    and compares: that costs little, for a trace seen before is walked, not made.
     """
 
     def __init__(self, owner: Any, rules: Any, call: _Call, done: Run) -> None:
@@ -198,15 +216,32 @@ class _Rule:
         for i in call.places:
             call.leaves[i] = None
         self.n_more = len(done.captured)
-        self._frozen: list[tuple[Any, Any]] = []
+        self._traces: list[tuple[Callable[[], Run], Run]] = []
+        self._constants: list[Any] = []  # what is static of the residuals, at each trace
+        self._checking = False
         self._functions: dict[str, Function] = {}
 
     def is_stale(self) -> bool:
-        return any(not np.array_equal(now, then, equal_nan=then.dtype.kind in "fc") for now, then in self._frozen)
+        """Whether the rule, traced now, is another program or closes over other values."""
+        if self._checking:  # it calls its own function
+            return False
+        self._checking = True
+        try:
+            changed = any([not _same_run(again(), then) for again, then in self._traces])
+            changed = changed or any([c != self._constants[0] for c in self._constants[1:]])
+            del self._constants[1:]
+            return changed
+        finally:
+            self._checking = False
 
     def _traced(self, what: str, f: Callable[..., Any], body: Callable[[list[Any]], Any], types: Sequence[Any], extra: Any) -> Run:
-        done = run(f, body, types, None, extra_key=(what, self.call.structure, self.call.nondiff, extra))
-        _require_closed(f, done)
+        def again() -> Run:
+            done = run(f, body, types, None, extra_key=(what, self.call.structure, self.call.nondiff, extra))
+            _require_closed(f, done)
+            return done
+
+        done = again()
+        self._traces.append((again, done))
         return done
 
     def _closed(self, done: Run) -> Function:
@@ -215,8 +250,13 @@ class _Rule:
         fixed = {}
         for v, value in zip(done.function.inputs[n:], done.captured, strict=True):
             fixed[v] = literal(value)
-        self._frozen += done.originals
         return specialize(done.function, fixed)
+
+
+def _same_run(now: Run, then: Run) -> bool:
+    return now.function is then.function and all(
+        [np.array_equal(a, b, equal_nan=a.dtype.kind in "fc") for a, b in zip(now.captured, then.captured, strict=True)]
+    )
 
 
 class JvpRule(_Rule):
@@ -286,6 +326,7 @@ class VjpRule(_Rule):
             leaves, structure = tree.flatten(residuals)
             kept = [i for i, leaf in enumerate(leaves) if as_value(leaf) is not None and not isinstance(leaf, (bool, int))]
             held[:] = [leaves, structure, kept]
+            self._constants.append((structure, [key_of(leaf) for i, leaf in enumerate(leaves) if i not in kept]))
             return value, [leaves[i] for i in kept]
 
         first = self._closed(self._traced("forward", forward, ahead, call.types, None))

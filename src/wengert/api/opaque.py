@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from wengert import tree
-from wengert.api.custom import custom_jvp, custom_vjp, key_of, no_rule, positional, several
+from wengert.api.custom import Named, custom_jvp, custom_vjp, key_of, no_rule, positional, several
 from wengert.ir.types import type_of
 from wengert.ir.values import Traced
 from wengert.numpy.table import contains_traced
@@ -20,7 +20,7 @@ from wengert.primitives.control import HostCallback
 from wengert.trace.record import name_of
 
 
-class primitive:  # noqa: N801  # a decorator
+class primitive(Named):  # noqa: N801  # a decorator
     """A function that is called on concrete arrays only, and whose derivatives `defvjp` or `defjvp` give.
 
     For code that cannot be traced: a compiled routine, a simulator. The names are autograd's.

@@ -252,7 +252,7 @@ class _Reader:
             raise self.fail(
                 f"there is no operation {name}",
                 "Operations exist once their module is imported.",
-                "import wengert before parsing",
+                "load the families before parsing: wengert.primitives.load()",
                 column=start,
             )
         parameters: dict[str, Any] = {}

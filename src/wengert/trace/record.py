@@ -37,13 +37,10 @@ class Run:
     function:  (arguments, captured values) -> output leaves, then traced leaves of aux
     """
 
-    __slots__ = ("aux", "aux_traced", "captured", "function", "n_outputs", "originals", "structure")
+    __slots__ = ("aux", "aux_traced", "captured", "function", "n_outputs", "structure")
 
-    def __init__(
-        self, function: Function, captured: list[Any], structure: Any, n_outputs: int, aux: Any, aux_traced: list[int], originals: list[Any]
-    ) -> None:
+    def __init__(self, function: Function, captured: list[Any], structure: Any, n_outputs: int, aux: Any, aux_traced: list[int]) -> None:
         self.function, self.captured, self.structure = function, captured, structure
-        self.originals = originals
         self.n_outputs, self.aux, self.aux_traced = n_outputs, aux, aux_traced
 
     def outputs(self, results: Sequence[Any]) -> Any:
@@ -99,7 +96,7 @@ def run(
         _active.tapes.pop()
         for t, stage in outer:
             t.stage = stage
-    return Run(function, captured, structure, len(outputs), aux, aux_traced, tape.originals)
+    return Run(function, captured, structure, len(outputs), aux, aux_traced)
 
 
 def _as_output(f: Callable[..., Any], leaf: Any) -> Any:

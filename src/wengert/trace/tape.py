@@ -10,6 +10,8 @@ Knows nothing of NumPy's functions. Start at `Tape.bind`.
 
 from __future__ import annotations
 
+import os
+import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any
@@ -48,28 +50,39 @@ class _Memory:
         self.roots: OrderedDict[Any, Node] = OrderedDict()
         self.sizes: dict[Any, int] = {}
         self.total = 0
+        self.lock = threading.Lock()
 
     def root(self, key: Any, types: Sequence[Type]) -> Node:
-        found = self.roots.get(key)
-        if found is None:
-            found = Node(None, None, tuple([Var(t) for t in types]))
-            self.roots[key] = found
-            self.sizes[key] = 0
-        else:
-            self.roots.move_to_end(key)
-        return found
+        with self.lock:
+            found = self.roots.get(key)
+            if found is None:
+                found = Node(None, None, tuple([Var(t) for t in types]))
+                self.roots[key] = found
+                self.sizes[key] = 0
+            else:
+                self.roots.move_to_end(key)
+            return found
 
     def grow(self, key: Any, count: int) -> None:
-        if key in self.sizes:
-            self.sizes[key] += count
-            self.total += count
-        limit = settings().trace_cache
-        while self.total > limit and self.roots:
-            oldest, _ = self.roots.popitem(last=False)
-            self.total -= self.sizes.pop(oldest)
+        dropped = []  # freed after the lock is let go: what runs then may trace
+        with self.lock:
+            if key in self.sizes:
+                self.sizes[key] += count
+                self.total += count
+            limit = settings().trace_cache
+            while self.total > limit and self.roots:
+                oldest, node = self.roots.popitem(last=False)
+                self.total -= self.sizes.pop(oldest)
+                dropped.append(node)
+
+    def unlock(self) -> None:
+        """A new lock, in a forked process: the thread that held the old one is not there."""
+        self.lock = threading.Lock()
 
 
 _memory = _Memory()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_memory.unlock)
 _literals: dict[Any, Literal] = {}
 _constants: dict[Any, Literal] = {}
 
@@ -100,7 +113,7 @@ def constant(value: Any, type: ArrayType) -> Literal:
 class Tape:
     """A run of a function in progress. Its level orders nested runs: an operation belongs to the innermost."""
 
-    __slots__ = ("_captured", "_env", "_seen", "_trail", "arguments", "closed", "grown", "key", "level", "name", "node", "originals", "root", "stage")
+    __slots__ = ("_captured", "_env", "_seen", "_trail", "arguments", "closed", "grown", "key", "level", "name", "node", "root", "stage")
 
     def __init__(self, key: Any, types: Sequence[Type], arguments: Sequence[Any] | None, level: int, name: str) -> None:
         self.key = (key, tuple(types))
@@ -109,7 +122,6 @@ class Tape:
         self.level = level
         self.name = name
         self._captured: list[Any] = []
-        self.originals: list[tuple[np.ndarray, np.ndarray]] = []  # arrays that may change, and their captured copies
         self.stage: Tape | None = None  # a run inside this one that takes all operations: the body of a cond or loop
         self._seen: dict[int, tuple[Any, Var]] = {}  # outer tracers already captured
         self._trail: list[Node] = []
@@ -187,9 +199,7 @@ class Tape:
             if isinstance(value, np.ndarray):
                 if value.dtype.kind not in "fciub":
                     raise AbstractValueError(four_parts(f"an array of dtype {value.dtype} cannot be used with traced values", where=here()))
-                if not _is_frozen(value):
-                    original, value = value, value.copy()
-                    self.originals.append((original, value))
+                value = value if _is_frozen(value) else value.copy()
             elif not isinstance(value, np.generic):
                 value = np.asarray(value)[()]
             type = array_type(value.shape, value.dtype)

@@ -97,7 +97,7 @@ class _Program:
 
         for index, equation in enumerate(function.equations):
             operation, operands, outs = equation.operation, equation.operands, equation.outs
-            shrink = operation.compaction() if hasattr(operation, "compaction") else None
+            shrink = operation.compaction()  # type: ignore[attr-defined]
             if shrink is not None and all(user is not None and user.elementwise and full for user, full in uses.get(outs[0], [(None, False)])):
                 source = slot_of(operands[0], False)
                 if shrink == "same":
@@ -148,7 +148,7 @@ def _is_full(a: Any, compact: set[Any]) -> bool:
 
 def _uses(function: Function) -> dict[Any, list[tuple[Any, bool]]]:
     """variable -> its users, each with whether another operand of that user surely has the full shape."""
-    expansions = {e.outs[0] for e in function.equations if hasattr(e.operation, "compaction")}
+    expansions = {e.outs[0] for e in function.equations if e.operation.compaction() is not None}
     uses: dict[Any, list[tuple[Any, bool]]] = {}
     for equation in function.equations:
         full = any([isinstance(a, Var) and a not in expansions for a in equation.operands])

@@ -2,12 +2,11 @@
 
 import numpy as np
 import pytest
-import wengert as wg
-from wengert import errors
 
+import wengert as wg
 from tests.semantics.modes import assert_derivative
 from tests.unit.api.messages import refused
-
+from wengert import errors
 
 # -- cond -----------------------------------------------------------------------------------------------
 
@@ -35,7 +34,9 @@ def test_a_branch_not_taken_never_reaches_the_derivative_of_what_it_closes_over(
     assert_derivative(f, (0.0,), 0.0, order=2)
     assert_derivative(lambda x: wg.cond(x > 0, lambda: wg.grad(lambda y: np.sqrt(x * y))(1.0), lambda: x), (0.0,), 1.0)
     assert_derivative(lambda x: wg.cond(x >= 0, lambda: wg.cond(x > 0, lambda: np.sqrt(x), lambda: 2 * x), lambda: x), (0.0,), 2.0)
-    np.testing.assert_array_equal(wg.jacobian(lambda x: wg.vmap(lambda t: wg.cond(t > 0, lambda: np.sqrt(x) * t, lambda: t * x))(np.array([0.0, 0.0])))(0.0), [0, 0])
+    np.testing.assert_array_equal(
+        wg.jacobian(lambda x: wg.vmap(lambda t: wg.cond(t > 0, lambda: np.sqrt(x) * t, lambda: t * x))(np.array([0.0, 0.0])))(0.0), [0, 0]
+    )
 
 
 def test_a_loop_of_no_steps_never_reaches_the_derivative_of_what_it_closes_over():
@@ -61,12 +62,30 @@ def test_cond_of_a_constant_test():
 
 def test_cond_errors():
     refused(
-        errors.ShapeError, wg.cond, True, lambda x: x, lambda x: np.stack([x, x]), 1.0,
-        what="the two branches of cond return different things", which="float64[2]", why="decided while the program runs", instead="same containers and shapes",
-    )  # fmt: skip
+        errors.ShapeError,
+        wg.cond,
+        True,
+        lambda x: x,
+        lambda x: np.stack([x, x]),
+        1.0,
+        what="the two branches of cond return different things",
+        which="float64[2]",
+        why="decided while the program runs",
+        instead="same containers and shapes",
+    )
     refused(errors.ShapeError, wg.cond, True, lambda x: x, lambda x: (x,), 1.0, what="the two branches of cond")
     refused(errors.ShapeError, wg.cond, np.array([True, False]), lambda x: x, lambda x: x, 1.0, what="the test of cond must be one number")
-    refused(errors.ArgumentError, wg.cond, True, lambda x: x, lambda x: x, "text", what="an operand of cond must be a number or an array", which="str", instead="close over it")
+    refused(
+        errors.ArgumentError,
+        wg.cond,
+        True,
+        lambda x: x,
+        lambda x: x,
+        "text",
+        what="an operand of cond must be a number or an array",
+        which="str",
+        instead="close over it",
+    )
 
 
 # -- loop -------------------------------------------------------------------------------------------------
@@ -120,7 +139,9 @@ def test_while_loop():
 
 def test_while_loop_of_arrays_and_containers():
     def f(x):
-        return wg.while_loop(lambda s: np.sum(s["v"]) < 50, lambda s: {"v": s["v"] * np.array([1.0, 2.0]), "n": s["n"] + 1}, {"v": x, "n": 0})
+        return wg.while_loop(
+            lambda s: np.sum(s["v"]) < 50, lambda s: {"v": s["v"] * np.array([1.0, 2.0]), "n": s["n"] + 1}, {"v": x, "n": 0}
+        )
 
     out = f(np.array([1.0, 1.0]))
     assert out["n"] == 6 and out["n"].dtype == np.int64
@@ -129,18 +150,51 @@ def test_while_loop_of_arrays_and_containers():
 
 def test_a_dtype_that_does_not_settle():
     narrower = lambda s: s.astype(np.float32) if s.dtype == np.float64 else s.astype(np.float64)
-    refused(errors.ShapeError, wg.while_loop, lambda s: s > 0, narrower, 1.0, what="the dtype of the state of while_loop does not settle", which="float64[] in, float32[] out", instead="cast the state")
+    refused(
+        errors.ShapeError,
+        wg.while_loop,
+        lambda s: s > 0,
+        narrower,
+        1.0,
+        what="the dtype of the state of while_loop does not settle",
+        which="float64[] in, float32[] out",
+        instead="cast the state",
+    )
 
 
 def test_while_loop_errors():
-    refused(errors.ShapeError, wg.while_loop, lambda s: s > 0, lambda s: s - 1, np.ones(2), what="the test of while_loop must return one bool", which="bool[2]", instead=".any()")
     refused(
-        errors.ShapeError, wg.while_loop, lambda s: True, lambda s: np.stack([s, s]), 1.0,
-        what="the state of while_loop changes its shape", which="float64[2]", why="the state has one type", instead="start with the shape",
-    )  # fmt: skip
+        errors.ShapeError,
+        wg.while_loop,
+        lambda s: s > 0,
+        lambda s: s - 1,
+        np.ones(2),
+        what="the test of while_loop must return one bool",
+        which="bool[2]",
+        instead=".any()",
+    )
+    refused(
+        errors.ShapeError,
+        wg.while_loop,
+        lambda s: True,
+        lambda s: np.stack([s, s]),
+        1.0,
+        what="the state of while_loop changes its shape",
+        which="float64[2]",
+        why="the state has one type",
+        instead="start with the shape",
+    )
     with pytest.raises(errors.TreeError, match="state returned by the function of while_loop"):
         wg.while_loop(lambda s: True, lambda s: (s, s), 1.0)
-    refused(errors.ArgumentError, wg.while_loop, lambda s: True, lambda s: s, "text", what="the state of while_loop must be a number", which="str")
+    refused(
+        errors.ArgumentError,
+        wg.while_loop,
+        lambda s: True,
+        lambda s: s,
+        "text",
+        what="the state of while_loop must be a number",
+        which="str",
+    )
 
 
 # -- scan -----------------------------------------------------------------------------------------------------
@@ -193,10 +247,29 @@ def test_scan_closes_over_traced_values(rng):
 
 def test_scan_errors():
     f = lambda s, x: (s, x)
-    refused(errors.ArgumentError, wg.scan, f, 0.0, {"a": np.ones(2), "b": np.ones(3)}, what="scan needs one length", which="[2, 3]", instead="length=")
+    refused(
+        errors.ArgumentError,
+        wg.scan,
+        f,
+        0.0,
+        {"a": np.ones(2), "b": np.ones(3)},
+        what="scan needs one length",
+        which="[2, 3]",
+        instead="length=",
+    )
     refused(errors.ArgumentError, wg.scan, f, 0.0, what="scan needs one length")
-    refused(errors.ArgumentError, wg.scan, lambda s, x: s, 0.0, np.ones(2), what="the function of scan must return (state, y)", which="Tracer")
-    refused(errors.ShapeError, wg.scan, lambda s, x: (np.stack([s, s]), x), 0.0, np.ones(2), what="the state of scan changes its shape", which="starts as float64[]")
+    refused(
+        errors.ArgumentError, wg.scan, lambda s, x: s, 0.0, np.ones(2), what="the function of scan must return (state, y)", which="Tracer"
+    )
+    refused(
+        errors.ShapeError,
+        wg.scan,
+        lambda s, x: (np.stack([s, s]), x),
+        0.0,
+        np.ones(2),
+        what="the state of scan changes its shape",
+        which="starts as float64[]",
+    )
 
 
 def test_one_equation_whatever_the_trip_count():

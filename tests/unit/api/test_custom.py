@@ -1,14 +1,16 @@
 """custom_jvp, custom_vjp, primitive with defvjp and defjvp, checkpoint: every mode follows from the rule given."""
 
+import copy
 import math
+import pickle
 
 import numpy as np
 import pytest
-import wengert as wg
-from wengert import errors
 
+import wengert as wg
 from tests.semantics.modes import assert_derivative
 from tests.unit.api.messages import refused
+from wengert import errors
 
 
 def told(**settings):
@@ -119,6 +121,80 @@ def test_rule_sees_a_closure_that_changes():
     np.testing.assert_array_equal(wg.grad(f)(np.ones(2)), [5, 1])
 
 
+def test_rule_sees_a_name_that_is_bound_anew():
+    scale = 1.0
+    f = wg.custom_vjp(lambda x: x * 1.0)
+    f.defvjp(lambda x: (x, "residual"), lambda _, ct: (ct * scale,))
+    g = wg.custom_jvp(lambda x: x * 1.0)
+    g.defjvp(lambda p, t: (g(*p), t[0] * scale))
+    for scale in (1.0, 5.0, 1.0):
+        assert wg.grad(f)(2.0) == scale
+        assert wg.grad(g)(2.0) == scale
+        assert wg.vmap(wg.grad(g))(np.ones(2)).tolist() == [scale, scale]
+
+
+def test_static_residuals_that_change():
+    power = 2
+    f = wg.custom_vjp(lambda x: x * 1.0)
+    f.defvjp(lambda x: (x, {"x": x, "n": power}), lambda r, ct: (ct * r["x"] ** r["n"],))
+    for power in (2, 3, 2):
+        assert wg.grad(f)(2.0) == 2.0**power
+
+
+def test_rule_that_calls_its_own_function_and_branches_on_nothing():
+    f = wg.custom_jvp(lambda x: np.exp(x))
+    f.defjvp(lambda p, t: (f(p[0]), f(p[0]) * t[0]))
+    for k in range(4):
+        g = f
+        for _ in range(k):
+            g = wg.grad(g)
+        assert g(0.0) == 1.0
+        assert g(0.0) == 1.0
+
+
+@wg.custom_jvp
+def decorated(x):
+    return x**3
+
+
+@decorated.defjvp
+def _(primals, tangents):
+    return decorated(*primals), 30 * primals[0] ** 2 * tangents[0]
+
+
+@wg.custom_vjp
+def decorated_too(x):
+    return x**3
+
+
+decorated_too.defvjp(lambda x: (x**3, x), lambda x, ct: (30 * x**2 * ct,))
+
+
+@wg.primitive
+def foreign(x):
+    return math.exp(x)
+
+
+wg.defvjp(foreign, lambda ans, x: lambda g: 10 * g * ans)
+
+
+@pytest.mark.parametrize("f", [decorated, decorated_too, foreign])
+def test_decorated_functions_are_pickled_by_name(f):
+    assert pickle.loads(pickle.dumps(f)) is f
+    assert copy.deepcopy(f) is f
+    assert pickle.loads(pickle.dumps(wg.grad(f)))(1.0) == wg.grad(f)(1.0)
+
+
+def test_functions_that_are_not_decorated_are_pickled_by_their_parts():
+    f = wg.custom_jvp(np_cube)
+    f.defjvp(np_cube_rule)
+    assert wg.grad(pickle.loads(pickle.dumps(f)))(2.0) == 120.0
+
+
+def np_cube_rule(primals, tangents):
+    return np_cube(*primals), 30 * primals[0] ** 2 * tangents[0]
+
+
 def test_rule_that_is_replaced():
     f = wg.custom_jvp(lambda x: x)
     for k in (1.0, 2.0):
@@ -223,7 +299,15 @@ def np_cube(x):
 
 def test_closing_over_a_traced_value():
     f = lambda a: wg.grad(_with_rule(lambda x: x * a))(1.0)
-    refused(errors.CutDerivativeError, wg.grad(f), 1.0, what="has a derivative rule and closes over a traced value", which="float64[]", why="would be lost", instead="as an argument")
+    refused(
+        errors.CutDerivativeError,
+        wg.grad(f),
+        1.0,
+        what="has a derivative rule and closes over a traced value",
+        which="float64[]",
+        why="would be lost",
+        instead="as an argument",
+    )
 
 
 def _with_rule(g):
@@ -240,7 +324,9 @@ def test_what_a_jvp_rule_must_return():
     with pytest.raises(errors.TreeError, match="the tangent returned by the jvp rule of np_cube"):
         wg.grad(f)(1.0)
     f.defjvp(lambda p, t: (p[0], np.stack([t[0], t[0]])))
-    refused(errors.ShapeError, wg.grad(f), 1.0, what="the tangent that a derivative rule returns", which="expected float64[], got float64[2]")
+    refused(
+        errors.ShapeError, wg.grad(f), 1.0, what="the tangent that a derivative rule returns", which="expected float64[], got float64[2]"
+    )
 
 
 def test_what_a_vjp_rule_must_return():
@@ -248,7 +334,14 @@ def test_what_a_vjp_rule_must_return():
     f.defvjp(lambda x: x, lambda r, ct: (ct,))
     refused(errors.TraceError, wg.grad(f), 1.0, what="the forward rule of np_cube must return (value, residuals)", which="Tracer")
     f.defvjp(lambda x: (x, None), lambda r, ct: ct)
-    refused(errors.TraceError, wg.grad(f), 1.0, what="the backward rule of np_cube must return a tuple of 1 cotangents", which="Tracer", why="None where it is zero")
+    refused(
+        errors.TraceError,
+        wg.grad(f),
+        1.0,
+        what="the backward rule of np_cube must return a tuple of 1 cotangents",
+        which="Tracer",
+        why="None where it is zero",
+    )
     f.defvjp(lambda x: (x, None), lambda r, ct: (ct, ct))
     refused(errors.TraceError, wg.grad(f), 1.0, what="must return a tuple of 1", which="tuple of 2")
 

@@ -6,10 +6,10 @@ import pickle
 
 import numpy as np
 import pytest
-import wengert as wg
-from wengert import errors
 
+import wengert as wg
 from tests.unit.api.messages import refused
+from wengert import errors
 
 Pair = collections.namedtuple("Pair", "a b")
 
@@ -58,7 +58,20 @@ def test_zero_dimensional_array():
     assert g == 12.0 and np.shape(g) == ()
 
 
-@pytest.mark.parametrize("argnums, expected", [(0, 3.0), (1, 2.0), (-1, 2.0), ("x", 3.0), ("y", 2.0), ((0, 1), (3.0, 2.0)), ([1, 0], (2.0, 3.0)), (("y",), (2.0,)), ((0, "y"), (3.0, 2.0))])
+@pytest.mark.parametrize(
+    "argnums, expected",
+    [
+        (0, 3.0),
+        (1, 2.0),
+        (-1, 2.0),
+        ("x", 3.0),
+        ("y", 2.0),
+        ((0, 1), (3.0, 2.0)),
+        ([1, 0], (2.0, 3.0)),
+        (("y",), (2.0,)),
+        ((0, "y"), (3.0, 2.0)),
+    ],
+)
 def test_argnums(argnums, expected):
     got = wg.grad(lambda x, y: x * y, argnums)(2.0, 3.0)
     assert got == expected
@@ -152,7 +165,12 @@ def test_lists_of_traced_values_become_arrays():
 
 
 def test_results_are_writable_and_own_their_memory():
-    for g in (wg.grad(np.sum)(X), wg.grad(lambda x: np.sum(x[:2]) * 0 + 1.0)(X), wg.jacobian(lambda x: x)(X), wg.jvp(lambda x: x, (X,), (X,))[1]):
+    for g in (
+        wg.grad(np.sum)(X),
+        wg.grad(lambda x: np.sum(x[:2]) * 0 + 1.0)(X),
+        wg.jacobian(lambda x: x)(X),
+        wg.jvp(lambda x: x, (X,), (X,))[1],
+    ):
         assert g.flags.writeable and g.flags.owndata
         g[...] = 0
     np.testing.assert_array_equal(X, [0.3, -1.2, 2.0])
@@ -289,16 +307,35 @@ def test_not_callable():
 
 def test_integer_argument():
     refused(
-        errors.NotDifferentiableError, wg.grad(twice), 3,
-        what="twice cannot be differentiated with respect to argument 0", which="3 (int, int64)", why="no derivative", instead="float",
-    )  # fmt: skip
+        errors.NotDifferentiableError,
+        wg.grad(twice),
+        3,
+        what="twice cannot be differentiated with respect to argument 0",
+        which="3 (int, int64)",
+        why="no derivative",
+        instead="float",
+    )
 
 
 def test_string_argument():
-    refused(errors.NotDifferentiableError, wg.grad(twice), "abc", what="argument 0", which="'abc' (str)", why="no derivative", instead="argnums")
+    refused(
+        errors.NotDifferentiableError, wg.grad(twice), "abc", what="argument 0", which="'abc' (str)", why="no derivative", instead="argnums"
+    )
 
 
-@pytest.mark.parametrize("leaf", [np.array([1.0, None], object), np.array(["a"]), np.ma.masked_array([1.0], [True]), np.ones((1, 1)).view(np.matrix), object(), {1.0, 2.0}, 10**30], ids=lambda v: type(v).__name__)
+@pytest.mark.parametrize(
+    "leaf",
+    [
+        np.array([1.0, None], object),
+        np.array(["a"]),
+        np.ma.masked_array([1.0], [True]),
+        np.ones((1, 1)).view(np.matrix),
+        object(),
+        {1.0, 2.0},
+        10**30,
+    ],
+    ids=lambda v: type(v).__name__,
+)
 def test_leaf_types_refused(leaf):
     with pytest.raises(TypeError):
         wg.grad(lambda x: np.sum(np.asarray([1.0])))(leaf)
@@ -306,9 +343,14 @@ def test_leaf_types_refused(leaf):
 
 def test_non_scalar_output():
     parts = refused(
-        errors.NonScalarOutputError, wg.grad(twice), X,
-        what="grad needs a function that returns one number; twice does not", which="float64[3]", why="several outputs have a Jacobian", instead="wengert.jacobian",
-    )  # fmt: skip
+        errors.NonScalarOutputError,
+        wg.grad(twice),
+        X,
+        what="grad needs a function that returns one number; twice does not",
+        which="float64[3]",
+        why="several outputs have a Jacobian",
+        instead="wengert.jacobian",
+    )
     assert "wengert.vjp" in parts.instead
 
 
@@ -318,19 +360,49 @@ def test_no_output_and_several_outputs():
 
 
 def test_integer_output():
-    refused(errors.NonScalarOutputError, wg.grad(lambda x: np.argmax(x)), X, what="returns an integer or bool", which="int64[]", why="steps", instead="float")
+    refused(
+        errors.NonScalarOutputError,
+        wg.grad(lambda x: np.argmax(x)),
+        X,
+        what="returns an integer or bool",
+        which="int64[]",
+        why="steps",
+        instead="float",
+    )
 
 
 def test_complex_output():
-    refused(errors.NonScalarOutputError, wg.grad(lambda z: z * z), 1j, what="returns a complex number", which="complex128[]", why="holomorphic", instead="holomorphic=True")
+    refused(
+        errors.NonScalarOutputError,
+        wg.grad(lambda z: z * z),
+        1j,
+        what="returns a complex number",
+        which="complex128[]",
+        why="holomorphic",
+        instead="holomorphic=True",
+    )
 
 
 def test_holomorphic_needs_complex_arguments():
-    refused(errors.NonScalarOutputError, wg.grad(lambda x: x * 1j, holomorphic=True), 1.0, what="holomorphic=True needs complex arguments", which="float64[]", instead="astype(complex)")
+    refused(
+        errors.NonScalarOutputError,
+        wg.grad(lambda x: x * 1j, holomorphic=True),
+        1.0,
+        what="holomorphic=True needs complex arguments",
+        which="float64[]",
+        instead="astype(complex)",
+    )
 
 
 def test_argnums_out_of_range():
-    refused(errors.ArgumentError, wg.grad(twice, argnums=2), 1.0, what="positional argument 2 of twice", which="1 positional arguments", instead="argnums='x'")
+    refused(
+        errors.ArgumentError,
+        wg.grad(twice, argnums=2),
+        1.0,
+        what="positional argument 2 of twice",
+        which="1 positional arguments",
+        instead="argnums='x'",
+    )
     refused(errors.ArgumentError, wg.grad(twice), x=1.0, what="positional argument 0", which="['x']", instead="name it")
 
 
@@ -344,12 +416,27 @@ def test_argnums_of_a_wrong_type():
 
 def test_argnums_twice_the_same():
     for argnums in ((0, 0), (0, "x"), (0, -1)):
-        refused(errors.ArgumentError, wg.grad(twice, argnums=argnums), 1.0, what="argnums names an argument twice", which=repr(argnums), instead="each argument once")
+        refused(
+            errors.ArgumentError,
+            wg.grad(twice, argnums=argnums),
+            1.0,
+            what="argnums names an argument twice",
+            which=repr(argnums),
+            instead="each argument once",
+        )
 
 
 @pytest.mark.parametrize("leaf", [np.ma.masked_array([1.0], [True]), np.ones((1, 1)).view(np.matrix)], ids=["masked", "matrix"])
 def test_arrays_of_another_algebra_are_refused_inside_containers_too(leaf):
-    parts = refused(errors.TraceError, wg.grad(lambda p: p["x"]), {"x": 1.0, "m": leaf}, what="cannot be traced", which="float64", why="another function", instead="np.asarray(x)")
+    parts = refused(
+        errors.TraceError,
+        wg.grad(lambda p: p["x"]),
+        {"x": 1.0, "m": leaf},
+        what="cannot be traced",
+        which="float64",
+        why="another function",
+        instead="np.asarray(x)",
+    )
     assert type(leaf).__name__ in parts.what
 
 
@@ -366,30 +453,57 @@ def test_has_aux_without_aux():
 
 
 def test_result_that_is_no_array():
-    parts = refused(errors.TraceError, wg.grad(lambda x: "text"), 1.0, what="returned something that is not a number or an array", which="str: 'text'", why="Only numbers", instead="has_aux")
+    parts = refused(
+        errors.TraceError,
+        wg.grad(lambda x: "text"),
+        1.0,
+        what="returned something that is not a number or an array",
+        which="str: 'text'",
+        why="Only numbers",
+        instead="has_aux",
+    )
     assert parts.where
 
 
 def test_jvp_arguments():
     refused(errors.ArgumentError, wg.jvp, twice, 1.0, 1.0, what="jvp takes tuples", which="float and float")
-    refused(errors.ArgumentError, wg.jvp, twice, (1.0,), (1.0, 2.0), what="one tangent for each argument", which="1 arguments and 2 tangents")
+    refused(
+        errors.ArgumentError, wg.jvp, twice, (1.0,), (1.0, 2.0), what="one tangent for each argument", which="1 arguments and 2 tangents"
+    )
     with pytest.raises(errors.TreeError, match="the tangents"):
         wg.jvp(lambda x: x["a"], ({"a": 1.0},), ({"b": 1.0},))
 
 
 def test_shape_of_a_tangent_and_a_cotangent():
-    refused(errors.ShapeError, wg.jvp, twice, (X,), (np.ones(2),), what="a tangent must have the shape", which="expected float64[3], got shape (2,)")
+    refused(
+        errors.ShapeError,
+        wg.jvp,
+        twice,
+        (X,),
+        (np.ones(2),),
+        what="a tangent must have the shape",
+        which="expected float64[3], got shape (2,)",
+    )
     refused(errors.ShapeError, wg.vjp(twice, X)[1], np.ones(2), what="a cotangent must have the shape", which="float64[3]")
     refused(errors.ShapeError, wg.linearize(twice, X)[1], np.ones(2), what="a tangent must have the shape")
     refused(errors.ShapeError, wg.jvp, twice, (X,), ("abc",), what="a tangent", which="not a number or an array")
 
 
 def test_complex_tangent_of_a_real_value():
-    refused(errors.ShapeError, wg.jvp, twice, (1.0,), (1j,), what="a complex tangent for a real value", which="float64[], got complex128", instead="real part")
+    refused(
+        errors.ShapeError,
+        wg.jvp,
+        twice,
+        (1.0,),
+        (1j,),
+        what="a complex tangent for a real value",
+        which="float64[], got complex128",
+        instead="real part",
+    )
 
 
 def test_structure_of_a_cotangent():
-    with pytest.raises(errors.TreeError, match="(?s)cotangent.*expected.*got"):
+    with pytest.raises(errors.TreeError, match=r"(?s)cotangent.*expected.*got"):
         wg.vjp(lambda x: (x, x), 1.0)[1](1.0)
 
 

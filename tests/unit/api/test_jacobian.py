@@ -4,10 +4,10 @@ import itertools
 
 import numpy as np
 import pytest
-import wengert as wg
-from wengert import errors
 
+import wengert as wg
 from tests.unit.api.messages import refused
+from wengert import errors
 
 X = np.array([0.3, -1.2, 2.0])
 MODES = ["auto", "forward", "reverse"]
@@ -107,6 +107,11 @@ def test_inside_another_transformation(mode):
 def test_errors():
     refused(errors.ArgumentError, wg.jacobian, np.sin, mode="sideways", what='mode is "auto", "forward" or "reverse"', which="'sideways'")
     refused(
-        errors.NonScalarOutputError, wg.jacobian(lambda z: z * 1.0), 1j,
-        what="at complex numbers needs holomorphic=True", which="complex128[]", why="no complex Jacobian", instead="jvp and vjp",
-    )  # fmt: skip
+        errors.NonScalarOutputError,
+        wg.jacobian(lambda z: z * 1.0),
+        1j,
+        what="at complex numbers needs holomorphic=True",
+        which="complex128[]",
+        why="no complex Jacobian",
+        instead="jvp and vjp",
+    )

@@ -1,6 +1,7 @@
 """record: the Wengert list of a run, with the user's lines."""
 
 import numpy as np
+
 import wengert as wg
 from wengert.ir.values import Function
 from wengert.transform.evaluate import evaluate

@@ -4,10 +4,10 @@ import collections
 
 import numpy as np
 import pytest
-import wengert as wg
-from wengert import errors
 
+import wengert as wg
 from tests.unit.api.messages import refused
+from wengert import errors
 
 Pair = collections.namedtuple("Pair", "a b")
 
@@ -38,7 +38,9 @@ def test_shared_arguments(rng):
 
 def test_containers_of_axes():
     p = {"w": np.arange(6.0).reshape(3, 2), "b": 1.0}
-    out = wg.vmap(lambda p, x: {"y": p["w"] * x + p["b"], "p": Pair(x, p["b"])}, in_axes=({"w": 1, "b": None}, 0), out_axes={"y": 1, "p": (0, None)})(p, np.array([1.0, 10.0]))
+    out = wg.vmap(
+        lambda p, x: {"y": p["w"] * x + p["b"], "p": Pair(x, p["b"])}, in_axes=({"w": 1, "b": None}, 0), out_axes={"y": 1, "p": (0, None)}
+    )(p, np.array([1.0, 10.0]))
     np.testing.assert_array_equal(out["y"], [[1, 11], [3, 31], [5, 51]])
     np.testing.assert_array_equal(out["p"].a, [1, 10])
     assert out["p"].b == 1.0
@@ -70,7 +72,9 @@ def test_nested(rng):
     outer = wg.vmap(wg.vmap(lambda a, b: a * np.sin(b), in_axes=(None, 0)), in_axes=(0, None))
     np.testing.assert_allclose(outer(x, y), np.outer(x, np.sin(y)))
     np.testing.assert_allclose(wg.vmap(lambda a: wg.vmap(lambda b: a * b)(y))(x), np.outer(x, y))
-    np.testing.assert_allclose(wg.vmap(wg.vmap(np.sum, in_axes=1), in_axes=1)(np.arange(24.0).reshape(2, 3, 4)), np.arange(24.0).reshape(2, 3, 4).sum(0))
+    np.testing.assert_allclose(
+        wg.vmap(wg.vmap(np.sum, in_axes=1), in_axes=1)(np.arange(24.0).reshape(2, 3, 4)), np.arange(24.0).reshape(2, 3, 4).sum(0)
+    )
 
 
 def test_per_example_gradients(rng):
@@ -99,18 +103,41 @@ def test_control_flow_operations_with_a_test_a_lane():
 
 def test_python_branch_on_a_lane_is_refused():
     parts = refused(
-        errors.AbstractValueError, wg.vmap(lambda x: x if x > 0 else -x), np.ones(2),
-        what="a concrete value is needed", which="bool[]", why="every lane has its own value", instead="np.where",
-    )  # fmt: skip
+        errors.AbstractValueError,
+        wg.vmap(lambda x: x if x > 0 else -x),
+        np.ones(2),
+        what="a concrete value is needed",
+        which="bool[]",
+        why="every lane has its own value",
+        instead="np.where",
+    )
     assert "wengert.cond" in parts.instead
 
 
 def test_errors():
-    refused(errors.ArgumentError, wg.vmap(np.sin), 1.0, what="vmap cannot map axis 0 of args[0]", which="shape ()", instead="None in in_axes")
+    refused(
+        errors.ArgumentError, wg.vmap(np.sin), 1.0, what="vmap cannot map axis 0 of args[0]", which="shape ()", instead="None in in_axes"
+    )
     refused(errors.ArgumentError, wg.vmap(np.sin, in_axes=2), np.ones((2, 2)), what="vmap cannot map axis 2", which="(2, 2)")
     refused(errors.ArgumentError, wg.vmap(lambda x, s: x), np.ones(2), "text", what="vmap cannot map axis 0", which="not an array")
-    refused(errors.ArgumentError, wg.vmap(np.add), np.ones(2), np.ones(3), what="one length of its mapped axes", which="[2, 3]", instead="in_axes")
+    refused(
+        errors.ArgumentError,
+        wg.vmap(np.add),
+        np.ones(2),
+        np.ones(3),
+        what="one length of its mapped axes",
+        which="[2, 3]",
+        instead="in_axes",
+    )
     refused(errors.ArgumentError, wg.vmap(np.sin, in_axes=None), 1.0, what="one length", which="no argument is mapped")
-    refused(errors.ArgumentError, wg.vmap(np.add, in_axes=(0, 0, 0)), np.ones(2), np.ones(2), what="in_axes does not match", which="(0, 0, 0)", instead="same structure")
+    refused(
+        errors.ArgumentError,
+        wg.vmap(np.add, in_axes=(0, 0, 0)),
+        np.ones(2),
+        np.ones(2),
+        what="in_axes does not match",
+        which="(0, 0, 0)",
+        instead="same structure",
+    )
     refused(errors.ArgumentError, wg.vmap(np.sin, out_axes=(0, 1)), np.ones(2), what="out_axes does not match", which="(0, 1)")
     refused(errors.ArgumentError, wg.vmap(np.sin, out_axes=None), np.ones(2), what="out_axes is None", which="output 0")

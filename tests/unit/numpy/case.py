@@ -4,6 +4,7 @@ For every float argument, the leaves of lists included: the value and dtype unde
 difference, vjp the adjoint of jvp, and a batch of arguments gives what a loop over them gives.
 """
 
+import re
 import warnings
 
 import numpy as np
@@ -34,7 +35,7 @@ class Case:
         self.smooth, self.rtol = smooth, rtol
 
     def __repr__(self):
-        parts = [str(np.shape(a)) if isinstance(a, np.ndarray) else repr(a)[:30] for a in self.args]
+        parts = [str(np.shape(a)) if isinstance(a, np.ndarray) else re.sub(" at 0x[0-9a-f]+", "", repr(a))[:30] for a in self.args]
         parts += [f"{k}={'…' if isinstance(v, np.ndarray) else v!r}" for k, v in self.kwargs.items()]
         return f"{self.function.__name__}({', '.join(parts)})"
 

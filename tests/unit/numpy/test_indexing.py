@@ -155,3 +155,14 @@ def test_plain_arrays_stay_plain():
     np.testing.assert_array_equal(at(x)[[0, 0]].add(1.0), [2, 0, 0])
     assert at(x)[1].get() == 0
     assert not x.any()
+
+
+def test_positions_that_differ_between_lanes():
+    lanes = np.arange(6).reshape(2, 3)
+    values = np.arange(10.0) ** 2
+    np.testing.assert_array_equal(wg.vmap(lambda k: wg.numpy.take(values, k))(lanes), values[lanes])
+    gradient = wg.grad(lambda x: np.sum(wg.vmap(lambda k: x[k] * x[k[0]])(lanes)))(values)
+    np.testing.assert_allclose(gradient, wg.grad(lambda x: np.sum(x[lanes] * x[lanes[:, :1]]))(values))
+    places = lanes + 0.5
+    found = wg.vmap(lambda x: np.interp(x, np.arange(10), values))(places)
+    np.testing.assert_allclose(found, np.interp(places, np.arange(10), values))
