@@ -1,6 +1,6 @@
 """How long `import wengert` takes beyond NumPy's own import: medians of fresh processes, in turn.
 
-    python -m benchmarks.micro.import_time
+python -m benchmarks.micro.import_time
 """
 
 from __future__ import annotations

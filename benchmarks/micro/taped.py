@@ -18,10 +18,10 @@ import wengert as wg
 from benchmarks.micro.timing import interleaved, table
 
 
-def chain(np):  # noqa: ANN001, ANN201
+def chain(np):
     """A scalar function of 1000 operations."""
 
-    def f(x):  # noqa: ANN001, ANN202
+    def f(x):
         for _ in range(250):
             x = np.sin(x) * 0.9 + x * x
             x = x / 2.0 if x > 100 else x  # never taken: a test of the value
@@ -30,10 +30,10 @@ def chain(np):  # noqa: ANN001, ANN201
     return f
 
 
-def straight(np):  # noqa: ANN001, ANN201
+def straight(np):
     """The same without the test."""
 
-    def f(x):  # noqa: ANN001, ANN202
+    def f(x):
         for _ in range(250):
             x = np.sin(x) * 0.9 + x * x
         return x
@@ -41,10 +41,10 @@ def straight(np):  # noqa: ANN001, ANN201
     return f
 
 
-def network(np, X, y):  # noqa: ANN001, ANN201
+def network(np, X, y):
     """A 3-layer tanh network with squared loss."""
 
-    def loss(parameters):  # noqa: ANN001, ANN202
+    def loss(parameters):
         h = X
         for W, b in parameters:
             h = np.tanh(np.dot(h, W) + b)
@@ -70,7 +70,13 @@ def main() -> None:
         ours, theirs = wg.grad(network(np, X, y)), autograd.grad(network(anp, X, y))
         a, b = ours(parameters), theirs(parameters)
         assert all(np.allclose(p, q, rtol=1e-10) for u, v in zip(a, b, strict=True) for p, q in zip(u, v, strict=True))
-        print(table(f"3-layer tanh network, batch {batch}, width {width}", interleaved({"wengert": lambda: ours(parameters), "autograd": lambda: theirs(parameters)}), "autograd"))
+        print(
+            table(
+                f"3-layer tanh network, batch {batch}, width {width}",
+                interleaved({"wengert": lambda: ours(parameters), "autograd": lambda: theirs(parameters)}),
+                "autograd",
+            )
+        )
 
 
 if __name__ == "__main__":

@@ -58,7 +58,7 @@ _HOME = {
     "recording": ("record",),
 }
 _MODULE = {name: f"wengert.api.{module}" for module, names in _HOME.items() for name in names}
-_SUBMODULES = ("check", "extend", "numpy", "scipy")
+_SUBMODULES = ("check", "extend", "nn", "numpy", "scipy")
 
 
 def __getattr__(name: str) -> Any:

@@ -298,7 +298,9 @@ class Elementwise(Primitive, abstract=True):
         total = None
         for i, why in self.fixed.items():
             if tangents[i] is not None:
-                raise NoRuleError(four_parts(f"{self.name} has no derivative by operand {i}", f"operand {i} is {primals[i].type!r}", f"{why}."))
+                raise NoRuleError(
+                    four_parts(f"{self.name} has no derivative by operand {i}", f"operand {i} is {primals[i].type!r}", f"{why}.")
+                )
         for partial, dx in zip(self.partials(outs, *primals), tangents, strict=True):
             if dx is not None:
                 total = add_any(total, scale(partial() if callable(partial) else partial, dx))

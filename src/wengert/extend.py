@@ -13,4 +13,16 @@ from wengert.contract import Elementwise, Linear, Multilinear, Primitive, Sample
 from wengert.ir.types import ArrayType, array_type
 from wengert.numpy.table import elementwise, implements
 
-__all__ = ["ArrayType", "Elementwise", "Linear", "Multilinear", "Primitive", "Sample", "array_type", "elementwise", "flat", "implements", "no"]
+__all__ = [
+    "ArrayType",
+    "Elementwise",
+    "Linear",
+    "Multilinear",
+    "Primitive",
+    "Sample",
+    "array_type",
+    "elementwise",
+    "flat",
+    "implements",
+    "no",
+]

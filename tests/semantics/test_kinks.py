@@ -1,7 +1,6 @@
 """Kinks and singular points: the first table of the semantics, row by row, forward = reverse = the table.
 
-Left out: none needs source capture or compilation. `relu` and `leaky_relu` are checked as the
-expressions users write with `where`; as the composition `maximum(x, 0)` they share the tie.
+Left out: none needs source capture or compilation.
 """
 
 import numpy as np
@@ -12,6 +11,7 @@ import wengert as wg
 import wengert.numpy as wnp
 import wengert.scipy.special as wsp
 from tests.semantics.modes import assert_derivative
+from wengert import nn
 
 INF, NAN, PI = np.inf, np.nan, np.pi
 A = np.array
@@ -56,6 +56,10 @@ CASES = [
     case("clip at the upper bound", lambda x: np.clip(x, 0.0, 1.0), 1.0, 0.5),
     case("clip inside and outside", lambda x: np.clip(x, 0.0, 1.0), A([-1.0, 0.3, 2.0]), np.diag([0.0, 1.0, 0.0])),
     case("clip by the bound at a tie", lambda b: np.clip(A([0.0, 0.5]), b, 1.0), 0.0, A([0.5, 0.0])),
+    case("relu at 0", nn.relu, 0.0, 0.0),
+    case("relu beside 0", nn.relu, A([-1.0, 2.0]), np.diag([0.0, 1.0])),
+    case("leaky relu at 0", nn.leaky_relu, 0.0, 0.0),
+    case("leaky relu beside 0", nn.leaky_relu, A([-1.0, 2.0]), np.diag([0.01, 1.0])),
     case("relu by where at 0", lambda x: np.where(x > 0, x, 0.0), 0.0, 0.0),
     case("leaky relu by where at 0", lambda x: np.where(x > 0, x, 0.01 * x), 0.0, 0.01),
     # -- order

@@ -65,13 +65,22 @@ def _vmap(f: Any, options: dict[str, Any], args: tuple[Any, ...], kwargs: dict[s
                 what = "not an array" if value is None else f"an array of shape {value.shape}"
                 path = tree.paths(structure)[i]  # [0] is args, [1] is kwargs
                 name = ("args" if path.startswith("[0]") else "kwargs") + path[3:]
-                raise ArgumentError(four_parts(f"vmap cannot map axis {axis} of {name}", f"it is {what}", instead="use None in in_axes for what all lanes share", where=here()))
+                raise ArgumentError(
+                    four_parts(
+                        f"vmap cannot map axis {axis} of {name}",
+                        f"it is {what}",
+                        instead="use None in in_axes for what all lanes share",
+                        where=here(),
+                    )
+                )
             mapped.append(i)
             values.append(_front(value, axis))
     sizes = {v.shape[0] for v in values}
     if len(sizes) != 1:
         what = "no argument is mapped" if not sizes else f"mapped axes have the lengths {sorted(sizes)}"
-        raise ArgumentError(four_parts(f"vmap of {name_of(f)} needs one length of its mapped axes", what, instead="check in_axes", where=here()))
+        raise ArgumentError(
+            four_parts(f"vmap of {name_of(f)} needs one length of its mapped axes", what, instead="check in_axes", where=here())
+        )
     (size,) = sizes
 
     def call(traced: list[Any]) -> Any:
@@ -91,8 +100,16 @@ def _vmap(f: Any, options: dict[str, Any], args: tuple[Any, ...], kwargs: dict[s
     moved = []
     for i, (value, axis, lane) in enumerate(zip(results, out_axes, mask, strict=True)):
         if axis is None and lane:
-            raise ArgumentError(four_parts("out_axes is None for an output that differs between lanes", f"output {i} of {name_of(f)}", where=here()))
-        moved.append(value if axis in (0, None) else lookup(np.moveaxis)(value, 0, axis) if isinstance(value, Traced) else np.moveaxis(value, 0, axis))
+            raise ArgumentError(
+                four_parts("out_axes is None for an output that differs between lanes", f"output {i} of {name_of(f)}", where=here())
+            )
+        moved.append(
+            value
+            if axis in (0, None)
+            else lookup(np.moveaxis)(value, 0, axis)
+            if isinstance(value, Traced)
+            else np.moveaxis(value, 0, axis)
+        )
     return done.outputs(moved)
 
 
@@ -110,5 +127,11 @@ def _axes(spec: Any, value: Any, what: str) -> list[int | None]:
         return [axis for key in sorted(value) for axis in _axes(spec[key], value[key], what)]
     if isinstance(spec, (tuple, list)) and isinstance(value, Sequence) and len(spec) == len(value):
         return [axis for s, v in zip(spec, value, strict=True) for axis in _axes(s, v, what)]
-    raise ArgumentError(four_parts(f"{what} does not match", f"{what} = {spec!r} for {tree.flatten(value)[1]}", instead="give an int, None, or a container of the same structure", where=here()))
-
+    raise ArgumentError(
+        four_parts(
+            f"{what} does not match",
+            f"{what} = {spec!r} for {tree.flatten(value)[1]}",
+            instead="give an int, None, or a container of the same structure",
+            where=here(),
+        )
+    )

@@ -38,7 +38,10 @@ def cond(test: Any, then: Callable[..., Any], otherwise: Callable[..., Any], *op
     """
     leaves, structure = _values(operands, "an operand of cond")
     types = [_type(v) for v in leaves]
-    runs = [run(f, lambda traced: f(*tree.unflatten(structure, traced)), types, None, extra_key=structure, staged=True) for f in (then, otherwise)]  # noqa: B023
+    runs = [
+        run(f, lambda traced: f(*tree.unflatten(structure, traced)), types, None, extra_key=structure, staged=True)
+        for f in (then, otherwise)
+    ]
     a, b = runs
     if a.structure != b.structure or [t.shape for t in a.function.out_types] != [t.shape for t in b.function.out_types]:  # type: ignore[union-attr]
         raise ShapeError(
@@ -90,9 +93,15 @@ def while_loop(test: Callable[[Any], Any], body: Callable[[Any], Any], init: Any
     types = [_type(v) for v in leaves]
     check = run(test, lambda t: test(tree.unflatten(structure, t)), types, None, extra_key=structure, staged=True)
     if [t.shape for t in check.function.out_types] != [()]:  # type: ignore[union-attr]
-        raise ShapeError(four_parts("the test of while_loop must return one bool", f"it returned {_show(check)}", instead="use .any() or .all()", where=here()))
+        raise ShapeError(
+            four_parts(
+                "the test of while_loop must return one bool", f"it returned {_show(check)}", instead="use .any() or .all()", where=here()
+            )
+        )
     n = len(leaves)
-    operation = While(_constants_first(_as_bool(check.function), n), _constants_first(step.function, n), len(check.captured), len(step.captured), n)
+    operation = While(
+        _constants_first(_as_bool(check.function), n), _constants_first(step.function, n), len(check.captured), len(step.captured), n
+    )
     results = _several(operation(*check.captured, *step.captured, *leaves))
     return tree.unflatten(structure, results[:n])
 
@@ -130,7 +139,14 @@ def scan(f: Callable[[Any, Any], Any], init: Any, xs: Any = None, length: int | 
     x_leaves, x_structure = _values(xs, "xs of scan")
     lengths = {v.shape[0] if v.ndim else -1 for v in x_leaves} | ({length} if length is not None else set())
     if len(lengths) != 1 or -1 in lengths:
-        raise ArgumentError(four_parts("scan needs one length of the leading axes of xs", f"got {sorted(lengths)}", instead="make them equal, or give length=", where=here()))
+        raise ArgumentError(
+            four_parts(
+                "scan needs one length of the leading axes of xs",
+                f"got {sorted(lengths)}",
+                instead="make them equal, or give length=",
+                where=here(),
+            )
+        )
     (n,) = lengths
 
     def traced(state: list[Any]) -> Run:
@@ -140,7 +156,9 @@ def scan(f: Callable[[Any, Any], Any], init: Any, xs: Any = None, length: int | 
         def call(t: list[Any]) -> Any:
             out = f(tree.unflatten(structure, t[:k]), tree.unflatten(x_structure, t[k:]))
             if not isinstance(out, tuple) or len(out) != 2:
-                raise ArgumentError(four_parts("the function of scan must return (state, y)", f"it returned {type(out).__name__}", where=here()))
+                raise ArgumentError(
+                    four_parts("the function of scan must return (state, y)", f"it returned {type(out).__name__}", where=here())
+                )
             return out
 
         return run(f, call, types, None, extra_key=(structure, x_structure), staged=True)
@@ -218,7 +236,11 @@ def _values(value: Any, what: str) -> tuple[list[Any], Any]:
     values = [as_value(leaf) for leaf in leaves]
     for leaf, v in zip(leaves, values, strict=True):
         if v is None:
-            raise ArgumentError(four_parts(f"{what} must be a number or an array", f"got {type(leaf).__name__}", instead="close over it instead", where=here()))
+            raise ArgumentError(
+                four_parts(
+                    f"{what} must be a number or an array", f"got {type(leaf).__name__}", instead="close over it instead", where=here()
+                )
+            )
     return values, structure
 
 

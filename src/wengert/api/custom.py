@@ -104,7 +104,7 @@ def _restored(cls: type, state: dict[str, Any]) -> Any:
     return made
 
 
-class custom_jvp(Named):  # noqa: N801  # a decorator
+class custom_jvp(Named):  # a decorator
     """Give a function its own forward derivative.
 
     `rule(primals, tangents) -> (value, tangent)`; the reverse mode, batching and higher orders
@@ -138,6 +138,13 @@ class custom_jvp(Named):  # noqa: N801  # a decorator
         """Set one rule an argument: `rule(tangent, value, *primals) -> tangent`; None where the derivative is zero."""
 
         def rule(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> Any:
+            if len(rules) > len(primals):
+                raise ArgumentError(
+                    four_parts(
+                        f"defjvps gave {name_of(self.f)} {len(rules)} rules, one an argument",
+                        f"it was called with {len(primals)} arguments",
+                    )
+                )
             value = self(*primals)
             parts = [r(t, value, *primals) for r, t in zip(rules, tangents, strict=False) if r is not None]
             if not parts:
@@ -158,7 +165,7 @@ class custom_jvp(Named):  # noqa: N801  # a decorator
         return done.outputs(several(CustomJvp(done.function, rule)(*values, *done.captured)))
 
 
-class custom_vjp(Named):  # noqa: N801  # a decorator
+class custom_vjp(Named):  # a decorator
     """Give a function its own reverse derivative.
 
     `forward(*args) -> (value, residuals)` and `backward(residuals, cotangent) -> tuple of
@@ -279,7 +286,11 @@ class JvpRule(_Rule):
                 directions[i] = value
             out = rule(*call.static(), call.fill(traced[:n]), call.fill(directions))
             if not isinstance(out, tuple) or len(out) != 2:
-                raise TraceError(four_parts(f"the jvp rule of {name_of(f)} must return (value, tangent)", f"it returned {type(out).__name__}", where=where(rule)))
+                raise TraceError(
+                    four_parts(
+                        f"the jvp rule of {name_of(f)} must return (value, tangent)", f"it returned {type(out).__name__}", where=where(rule)
+                    )
+                )
             tree.require_same(f"the value returned by the jvp rule of {name_of(f)}", self.done.structure, tree.flatten(out[0])[1])
             tree.require_same(f"the tangent returned by the jvp rule of {name_of(f)}", self.done.structure, tree.flatten(out[1])[1])
             return out
@@ -320,7 +331,13 @@ class VjpRule(_Rule):
         def ahead(traced: list[Any]) -> Any:
             out = forward(*call.all_arguments(traced))
             if not isinstance(out, tuple) or len(out) != 2:
-                raise TraceError(four_parts(f"the forward rule of {name_of(f)} must return (value, residuals)", f"it returned {type(out).__name__}", where=where(forward)))
+                raise TraceError(
+                    four_parts(
+                        f"the forward rule of {name_of(f)} must return (value, residuals)",
+                        f"it returned {type(out).__name__}",
+                        where=where(forward),
+                    )
+                )
             value, residuals = out
             tree.require_same(f"the value returned by the forward rule of {name_of(f)}", self.done.structure, tree.flatten(value)[1])
             leaves, structure = tree.flatten(residuals)
@@ -358,7 +375,9 @@ class VjpRule(_Rule):
                 )
             return _spread_none(out, call)
 
-        second = self._closed(self._traced("backward", backward, back, [*residual_types, *[wanted[i] for i in moving]], tuple(residual_types)))
+        second = self._closed(
+            self._traced("backward", backward, back, [*residual_types, *[wanted[i] for i in moving]], tuple(residual_types))
+        )
         cts = [_fit(second.outputs[j], call.types[i], backward, "cotangent") for j, i in enumerate(operands)]
         none = [zeros(v.type) for v in unused if v.type.inexact]  # type: ignore[arg-type]
         self._functions["backward"] = _function(second.inputs, second, [*cts, *none])
@@ -378,7 +397,13 @@ def _spread_none(out: tuple[Any, ...], call: _Call) -> list[Any]:
 
 def _fit(a: Any, type: Any, rule: Callable[..., Any], what: str) -> Any:
     if a.type.shape != type.shape or a.type.dtype.kind == "c" != type.dtype.kind:
-        raise ShapeError(four_parts(f"the {what} that a derivative rule returns has another shape or dtype", f"expected {type!r}, got {a.type!r}", where=where(rule)))
+        raise ShapeError(
+            four_parts(
+                f"the {what} that a derivative rule returns has another shape or dtype",
+                f"expected {type!r}, got {a.type!r}",
+                where=where(rule),
+            )
+        )
     return a, type
 
 
@@ -429,7 +454,13 @@ def positional(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, A
     bound.apply_defaults()
     if bound.kwargs:
         raise ArgumentError(
-            four_parts(f"{name_of(f)} has a derivative rule and takes keyword-only arguments", ", ".join(bound.kwargs), "A rule sees arguments by position.", "make them positional", where(f))
+            four_parts(
+                f"{name_of(f)} has a derivative rule and takes keyword-only arguments",
+                ", ".join(bound.kwargs),
+                "A rule sees arguments by position.",
+                "make them positional",
+                where(f),
+            )
         )
     return bound.args
 

@@ -19,8 +19,10 @@ from wengert.ir.values import Function, Traced
 from wengert.primitives.shape import stop_gradient as _stop_gradient
 from wengert.source import here
 from wengert.trace.record import Run, name_of, where
-from wengert.transform.linearize import gradient, linearize as _linearize, vjp as _vjp
 from wengert.transform.jvp import jvp as _jvp
+from wengert.transform.linearize import gradient
+from wengert.transform.linearize import linearize as _linearize
+from wengert.transform.linearize import vjp as _vjp
 from wengert.transform.transpose import transpose
 
 
@@ -128,7 +130,12 @@ def _require_scalar(f: Any, done: Run, point: Point, holomorphic: bool) -> None:
         )
     if holomorphic and any(t.dtype.kind != "c" for t in point.types):  # type: ignore[union-attr]
         raise NonScalarOutputError(
-            four_parts("holomorphic=True needs complex arguments", f"got {', '.join(map(repr, point.types))}", instead="x.astype(complex)", where=here())
+            four_parts(
+                "holomorphic=True needs complex arguments",
+                f"got {', '.join(map(repr, point.types))}",
+                instead="x.astype(complex)",
+                where=here(),
+            )
         )
 
 
@@ -166,9 +173,15 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any], 
 
 def _direction(f: Any, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Point, list[Any]]:
     if not isinstance(primals, (tuple, list)) or not isinstance(tangents, (tuple, list)):
-        raise ArgumentError(four_parts("jvp takes tuples: jvp(f, (x,), (dx,))", f"got {type(primals).__name__} and {type(tangents).__name__}", where=here()))
+        raise ArgumentError(
+            four_parts("jvp takes tuples: jvp(f, (x,), (dx,))", f"got {type(primals).__name__} and {type(tangents).__name__}", where=here())
+        )
     if len(primals) != len(tangents):
-        raise ArgumentError(four_parts("jvp needs one tangent for each argument", f"got {len(primals)} arguments and {len(tangents)} tangents", where=here()))
+        raise ArgumentError(
+            four_parts(
+                "jvp needs one tangent for each argument", f"got {len(primals)} arguments and {len(tangents)} tangents", where=here()
+            )
+        )
     point = Point(f, tuple(primals), {}, tuple(range(len(primals))))
     leaves, structure = tree.flatten(tuple(tangents))
     tree.require_same("the tangents", point.structure, structure)
@@ -182,7 +195,14 @@ def conform(value: Any, type: Any, what: str) -> Any:
         got = "not a number or an array" if value is None else f"shape {value.shape}"
         raise ShapeError(four_parts(f"a {what} must have the shape of what it belongs to", f"expected {type!r}, got {got}", where=here()))
     if value.dtype.kind == "c" and type.dtype.kind != "c":
-        raise ShapeError(four_parts(f"a complex {what} for a real value", f"expected {type!r}, got {value.dtype}", instead=f"pass the real part of the {what}", where=here()))
+        raise ShapeError(
+            four_parts(
+                f"a complex {what} for a real value",
+                f"expected {type!r}, got {value.dtype}",
+                instead=f"pass the real part of the {what}",
+                where=here(),
+            )
+        )
     if value.dtype == type.dtype:
         return value
     return value.astype(type.dtype)
@@ -211,7 +231,12 @@ class Pullback:
         self._tangent, self._residuals, self._out_active = tangent, residuals, tuple(out_active)
         self._out_types = run.function.out_types[: run.n_outputs]
         self._out_structure = run.structure
-        self._structure, self._leaves, self._active, self._single = point.structure, [_skeleton(x) for x in point.leaves], point.active, point.single
+        self._structure, self._leaves, self._active, self._single = (
+            point.structure,
+            [_skeleton(x) for x in point.leaves],
+            point.active,
+            point.single,
+        )
         self._types = point.types
 
     def __call__(self, cotangent: Any) -> Any:
@@ -335,7 +360,11 @@ def _hvp(f: Any, options: dict[str, Any], args: tuple[Any, ...], kwargs: dict[st
     *rest, v = args
     which = options["argnums"]
     if not 0 <= which < len(rest):
-        raise ArgumentError(four_parts("hvp(f)(*args, v) needs the arguments of f and the vector", f"got {len(args)} arguments, argnums={which}", where=here()))
+        raise ArgumentError(
+            four_parts(
+                "hvp(f)(*args, v) needs the arguments of f and the vector", f"got {len(args)} arguments, argnums={which}", where=here()
+            )
+        )
 
     def of_one(x: Any) -> Any:
         return _grad(f, {"argnums": which, "has_aux": False, "holomorphic": False}, (*rest[:which], x, *rest[which + 1 :]), kwargs)

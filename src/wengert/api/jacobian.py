@@ -28,7 +28,9 @@ from wengert.transform.transpose import transpose
 Mask = tuple[bool, ...]
 
 
-def jacobian(f: Callable[..., Any], argnums: Argnums = 0, mode: str = "auto", has_aux: bool = False, holomorphic: bool = False) -> Transformed:
+def jacobian(
+    f: Callable[..., Any], argnums: Argnums = 0, mode: str = "auto", has_aux: bool = False, holomorphic: bool = False
+) -> Transformed:
     """All partial derivatives of a function: an array of shape output.shape + input.shape.
 
     Parameters
@@ -163,7 +165,9 @@ def all_directions(function: Function, active: Sequence[bool], n_outputs: int, f
                         blocks[i, j] = reshape(rows, (*t.shape, *v.type.shape))  # type: ignore[union-attr]
                         start += t.size  # type: ignore[union-attr]
             full = [
-                blocks[i, j] if (i, j) in blocks else _zeros(function.outputs[i].type, v.type) for i in range(n_outputs) for j, v in enumerate(inputs)
+                blocks[i, j] if (i, j) in blocks else _zeros(function.outputs[i].type, v.type)
+                for i in range(n_outputs)
+                for j, v in enumerate(inputs)
             ]
             return builder.build(function.inputs, [*results[:n], *full], f"jacobian_{function.name}")
 
@@ -191,4 +195,3 @@ def _last(x: Any) -> Any:
 
 def _zeros(out: Any, by: Any) -> Any:
     return _zeros_of(by.with_shape((*out.shape, *by.shape)))
-

@@ -20,7 +20,7 @@ from wengert.primitives.control import HostCallback
 from wengert.trace.record import name_of
 
 
-class primitive(Named):  # noqa: N801  # a decorator
+class primitive(Named):  # a decorator
     """A function that is called on concrete arrays only, and whose derivatives `defvjp` or `defjvp` give.
 
     For code that cannot be traced: a compiled routine, a simulator. The names are autograd's.

@@ -31,12 +31,16 @@ class Point:
 
     __slots__ = ("active", "args", "chosen", "f", "kwargs", "leaves", "single", "structure", "types", "values", "weak")
 
-    def __init__(self, f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], argnums: Argnums, integers: bool = False) -> None:
+    def __init__(
+        self, f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], argnums: Argnums, integers: bool = False
+    ) -> None:
         self.f, self.args, self.kwargs = f, args, kwargs
         self.single = isinstance(argnums, str) or not isinstance(argnums, Sequence)
         self.chosen = [_locate(f, a, args, kwargs) for a in ([argnums] if self.single else argnums)]  # type: ignore[union-attr]
         if len(set(self.chosen)) < len(self.chosen):
-            raise ArgumentError(four_parts("argnums names an argument twice", f"got {argnums!r}", instead="name each argument once", where=here()))
+            raise ArgumentError(
+                four_parts("argnums names an argument twice", f"got {argnums!r}", instead="name each argument once", where=here())
+            )
         given = [args[c] if isinstance(c, int) else kwargs[c] for c in self.chosen]
         if len(given) == 1 and type(given[0]) is np.ndarray:  # the common case, quickly
             self.leaves, self.structure = [given[0]], tree.flatten((0,))[1]
@@ -151,7 +155,12 @@ def _locate(f: Callable[..., Any], which: int | str, args: tuple[Any, ...], kwar
         if which in names and names.index(which) < len(args):
             return names.index(which)
         raise ArgumentError(
-            four_parts(f"{name_of(f)} was called without the argument {which!r}", f"its parameters: {', '.join(names)}", instead="check the spelling of argnums, or pass it", where=here())
+            four_parts(
+                f"{name_of(f)} was called without the argument {which!r}",
+                f"its parameters: {', '.join(names)}",
+                instead="check the spelling of argnums, or pass it",
+                where=here(),
+            )
         )
     if not isinstance(which, (int, np.integer)) or isinstance(which, bool):
         raise ArgumentError(four_parts("argnums are positions (int) or names (str)", f"got {which!r}", where=here()))

@@ -188,7 +188,7 @@ class _Extremum(Elementwise, abstract=True):
     analytic = False
 
     def partials(self, out: Any, x: Any, y: Any) -> Sequence[Any]:
-        half = lambda a, b: share(a, out, equal(a, b))  # noqa: E731
+        half = lambda a, b: share(a, out, equal(a, b))
         return lambda: half(x, y), lambda: half(y, x)
 
 

@@ -284,10 +284,11 @@ class SincDerivative(Elementwise):
         m = (n + 1) // 2
         coefficient = (-1.0) ** m / _factorial(2 * m + 1) * _factorial(2 * m) / _factorial(2 * m - n)
         term = coefficient * zs ** (2 * m - n)
-        for m in range(m, m + 40 + n):
+        for _ in range(40 + n):
             series = series + term
             ratio = -(2 * m + 2) * (2 * m + 1) / ((2 * m + 3) * (2 * m + 2) * (2 * m + 2 - n) * (2 * m + 1 - n))
             term = term * zs * zs * ratio
+            m += 1
         return (np.pi**n * np.where(near, series, s)).astype(x.dtype)[()]
 
     def partials(self, out: Any, x: Any) -> Sequence[Any]:

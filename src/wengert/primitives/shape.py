@@ -305,4 +305,3 @@ def cast(x: Any, dtype: Any) -> Any:
 def array_type_of(x: Any) -> Any:
     """The type of a traced value, a literal or a concrete array."""
     return x.type if isinstance(x, (Traced, Literal)) else type_of(x)
-

@@ -84,7 +84,9 @@ def run(
         aux_traced: list[int] = []
         if has_aux:
             if not isinstance(result, tuple) or len(result) != 2:
-                raise TraceError(four_parts(f"with has_aux=True, {name_of(f)} must return (value, aux)", f"it returned {_brief(result)}", where=where(f)))
+                raise TraceError(
+                    four_parts(f"with has_aux=True, {name_of(f)} must return (value, aux)", f"it returned {_brief(result)}", where=where(f))
+                )
             result, extra = result
             aux = tree.flatten(extra)
             aux_traced = [i for i, leaf in enumerate(aux[0]) if isinstance(leaf, Traced)]

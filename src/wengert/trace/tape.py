@@ -253,7 +253,7 @@ class Tape:
                 four_parts(
                     "a concrete value is needed of something of which only the type is known",
                     f"{var.type!r} in {self.name}",
-                    "Under vmap every lane has its own value, and a custom rule's cotangent is known only later, so Python cannot branch on it.",
+                    "Under vmap every lane has a value of its own, and in a custom rule values come later: Python cannot branch on it.",
                     "np.where(test, a, b), or wengert.cond / wengert.while_loop",
                     where=here(),
                 )
@@ -307,5 +307,3 @@ def _is_frozen(array: np.ndarray) -> bool:
             return False
         view = view.base
     return view is None
-
-

@@ -207,7 +207,10 @@ class Tracer(Traced):
     def __float__(self) -> float:
         if self.type.dtype.kind in "iub":
             return float(self.concrete())
-        return self._refuse("float(x) of a traced value", "drop float(), use NumPy's functions instead of math's, or wengert.stop_gradient(x) if x is meant to be constant")  # type: ignore[no-any-return]
+        return self._refuse(
+            "float(x) of a traced value",
+            "drop float(), use NumPy's functions instead of math's, or wengert.stop_gradient(x) if x is meant to be constant",
+        )  # type: ignore[no-any-return]
 
     def __complex__(self) -> complex:
         return self._refuse("complex(x) of a traced value", "x + 0j")  # type: ignore[no-any-return]
@@ -215,7 +218,10 @@ class Tracer(Traced):
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
         if self.type.dtype.kind in "iub":
             return np.asarray(self.concrete(), dtype)
-        return self._refuse("np.asarray(x) or np.array([x, …]) of a traced value", "wengert.numpy.asarray(x), wengert.numpy.array([x, …]) or np.stack([x, …])")
+        return self._refuse(
+            "np.asarray(x) or np.array([x, …]) of a traced value",
+            "wengert.numpy.asarray(x), wengert.numpy.array([x, …]) or np.stack([x, …])",
+        )
 
     def item(self, *index: Any) -> Any:
         """The element itself, still traced."""
@@ -242,7 +248,14 @@ class Tracer(Traced):
         return self
 
     def __reduce__(self) -> Any:
-        raise TraceError(four_parts("a traced value cannot be pickled", f"x is {self.type!r}", "It belongs to a run of a function that is going on here.", where=here()))
+        raise TraceError(
+            four_parts(
+                "a traced value cannot be pickled",
+                f"x is {self.type!r}",
+                "It belongs to a run of a function that is going on here.",
+                where=here(),
+            )
+        )
 
     # -- NumPy's protocols -----------------------------------------------------------------------
 
@@ -291,13 +304,50 @@ class Tracer(Traced):
         return self
 
 
-for _name in (
-    "sum prod max min mean std var any all argmax argmin cumsum cumprod ravel squeeze swapaxes dot trace diagonal "
-    "clip round repeat take argsort searchsorted choose compress nonzero ptp conj conjugate"
-).split():
+for _name in [
+    "sum",
+    "prod",
+    "max",
+    "min",
+    "mean",
+    "std",
+    "var",
+    "any",
+    "all",
+    "argmax",
+    "argmin",
+    "cumsum",
+    "cumprod",
+    "ravel",
+    "squeeze",
+    "swapaxes",
+    "dot",
+    "trace",
+    "diagonal",
+    "clip",
+    "round",
+    "repeat",
+    "take",
+    "argsort",
+    "searchsorted",
+    "choose",
+    "compress",
+    "nonzero",
+    "ptp",
+    "conj",
+    "conjugate",
+]:
     setattr(Tracer, _name, _function(getattr(np, _name)))
 Tracer.sort = lambda self, axis=-1, **_: Tracer.__setitem__(self, "sorted", None)  # type: ignore[attr-defined]
-for _symbol, _ufunc in {"mod": np.remainder, "floordiv": np.floor_divide, "and": np.bitwise_and, "or": np.bitwise_or, "xor": np.bitwise_xor, "lshift": np.left_shift, "rshift": np.right_shift}.items():
+for _symbol, _ufunc in {
+    "mod": np.remainder,
+    "floordiv": np.floor_divide,
+    "and": np.bitwise_and,
+    "or": np.bitwise_or,
+    "xor": np.bitwise_xor,
+    "lshift": np.left_shift,
+    "rshift": np.right_shift,
+}.items():
     _primitive = getattr(IMPLEMENTATIONS[_ufunc], "primitive", None)
     setattr(Tracer, f"__{_symbol}__", _binary(_primitive, _ufunc))
     setattr(Tracer, f"__r{_symbol}__", _binary(_primitive, _ufunc, True))
@@ -306,4 +356,3 @@ for _symbol, _ufunc in {"mod": np.remainder, "floordiv": np.floor_divide, "and":
 def tracer(tape: Any, var: Var, weak: bool = False) -> Tracer:
     """The traced value of a variable of a tape."""
     return _make(tape, var)._weakly(weak)
-

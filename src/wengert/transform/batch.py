@@ -62,5 +62,3 @@ def batch(function: Function, size: int, batched: Sequence[bool], force: Sequenc
             return builder.build(inputs, outputs, f"batch_{function.name}"), tuple(mask)
 
     return memoized(function, ("batch", size, batched, wanted), make)  # type: ignore[no-any-return]
-
-

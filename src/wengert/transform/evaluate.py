@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-
 from wengert.ir.values import Function, Literal, Var
 from wengert.ir.walk import memoized
 
@@ -98,7 +97,9 @@ class _Program:
         for index, equation in enumerate(function.equations):
             operation, operands, outs = equation.operation, equation.operands, equation.outs
             shrink = operation.compaction()  # type: ignore[attr-defined]
-            if shrink is not None and all(user is not None and user.elementwise and full for user, full in uses.get(outs[0], [(None, False)])):
+            if shrink is not None and all(
+                user is not None and user.elementwise and full for user, full in uses.get(outs[0], [(None, False)])
+            ):
                 source = slot_of(operands[0], False)
                 if shrink == "same":
                     slot[outs[0]] = source
@@ -111,7 +112,9 @@ class _Program:
             call: Any = operation.evaluate  # type: ignore[attr-defined]
             first = operands[0] if operands else None
             update = operation.update  # type: ignore[attr-defined]
-            if update is not None and (first in owned and last.get(first) == index and operands.count(first) == 1 or isinstance(first, Literal)):
+            if update is not None and (
+                first in owned and last.get(first) == index and operands.count(first) == 1 or isinstance(first, Literal)
+            ):
                 call = update
             if operation.views:  # type: ignore[attr-defined]  # the result may see this memory: never overwrite it
                 owned.difference_update(operands)
@@ -133,7 +136,12 @@ class _Program:
             else:
                 self.code.append((_MANY, call, ins, None, slot[outs[0]]))
             for a in {*operands, *outs}:
-                if isinstance(a, Var) and last.get(a, index) == index and getattr(a.type, "size", _LARGE) >= _LARGE and a not in function.outputs:
+                if (
+                    isinstance(a, Var)
+                    and last.get(a, index) == index
+                    and getattr(a.type, "size", _LARGE) >= _LARGE
+                    and a not in function.outputs
+                ):
                     self.code.append((_FREE, None, slot[a], None, None))
         self.outputs = [slot_of(a, False) for a in function.outputs]
         self.fill = [slot[a] for a in function.outputs if a in compact]
@@ -148,7 +156,7 @@ def _is_full(a: Any, compact: set[Any]) -> bool:
 
 def _uses(function: Function) -> dict[Any, list[tuple[Any, bool]]]:
     """variable -> its users, each with whether another operand of that user surely has the full shape."""
-    expansions = {e.outs[0] for e in function.equations if e.operation.compaction() is not None}
+    expansions = {e.outs[0] for e in function.equations if e.operation.compaction() is not None}  # type: ignore[attr-defined]
     uses: dict[Any, list[tuple[Any, bool]]] = {}
     for equation in function.equations:
         full = any([isinstance(a, Var) and a not in expansions for a in equation.operands])
@@ -167,5 +175,3 @@ def _last_uses(function: Function) -> dict[Any, int]:
     for a in function.outputs:
         last[a] = len(function.equations)
     return last
-
-

@@ -12,7 +12,6 @@ from typing import Any
 
 from wengert.config import settings
 from wengert.ir.builder import Builder, building
-from wengert.ir.types import Type
 from wengert.ir.values import Atom, Equation, Function, Literal, Var
 from wengert.ir.walk import free_variables, memoized
 from wengert.transform.jvp import push
@@ -119,5 +118,3 @@ def _reverse(function: Function, active: Mask, seeds: list[Any], seed_inputs: li
         pairs = [(t, s) for t, s in zip(tangents, seeds, strict=True) if t is not None and s is not None]
         cts = pull(both, builder.linear_equations, builder.linear, linear_inputs, pairs)
         return both.build([*function.inputs, *seed_inputs], [*outs, *cts], f"vjp_{function.name}")
-
-

@@ -11,7 +11,7 @@ from typing import Any
 from wengert.config import settings
 from wengert.contract import Into, add_any, instantiate, keep, zeros
 from wengert.ir.builder import Builder, building
-from wengert.ir.values import ROLES, Equation, Function, Literal, Var
+from wengert.ir.values import ROLES, Equation, Function, Var
 from wengert.ir.walk import memoized
 
 
@@ -96,5 +96,3 @@ def pull(
                     part = keep(demanded, part)
             accumulate(operands[i], part, demanded)
     return [zeros(v.type) if cts.get(v) is None else cts[v] for v in inputs]
-
-

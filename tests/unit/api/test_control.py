@@ -282,3 +282,22 @@ def test_one_equation_whatever_the_trip_count():
 def test_reverse_through_a_long_loop():
     f = lambda x: wg.loop(0, 3000, lambda i, s: s * 1.0001, x)
     np.testing.assert_allclose(wg.grad(f)(0.5), 1.0001**3000, rtol=1e-10)
+
+
+def _newton(a):
+    return wg.while_loop(lambda x: abs(x * x - a) > 1e-12, lambda x: 0.5 * (x + a / x), a)
+
+
+def test_a_lane_that_does_not_take_a_branch_does_not_run_it():
+    # Newton's iteration for the root of a negative number never ends, and cholesky of it raises.
+    root = lambda a: wg.cond(a > 0, _newton, lambda a: -a, a)
+    x = np.array([4.0, -3.0, 9.0])
+    np.testing.assert_allclose(wg.vmap(root)(x), [2.0, 3.0, 3.0], rtol=1e-14)
+    np.testing.assert_allclose(wg.vmap(wg.grad(root))(x), [0.25, -1.0, 1 / 6], rtol=1e-12)
+    np.testing.assert_allclose(wg.jacobian(wg.vmap(root))(x), np.diag([0.25, -1.0, 1 / 6]), rtol=1e-12)
+    np.testing.assert_allclose(wg.vmap(wg.grad(wg.grad(root)))(x), [-1 / 32, 0.0, -1 / 108], rtol=1e-10)
+    np.testing.assert_allclose(wg.vmap(root)(-x[1:2]), np.sqrt(3.0), rtol=1e-14)
+    np.testing.assert_allclose(wg.vmap(root)(np.array([-4.0, -1.0])), [4.0, 1.0], rtol=1e-14)
+
+    factor = lambda a: wg.cond(a > 0, lambda a: np.linalg.cholesky(np.eye(2) * a)[0, 0], lambda a: a * 3, a)
+    np.testing.assert_allclose(wg.vmap(wg.grad(factor))(x), [0.25, 3.0, 1 / 6], rtol=1e-14)

@@ -108,7 +108,7 @@ def test_python_branch_on_a_lane_is_refused():
         np.ones(2),
         what="a concrete value is needed",
         which="bool[]",
-        why="every lane has its own value",
+        why="every lane has a value of its own",
         instead="np.where",
     )
     assert "wengert.cond" in parts.instead

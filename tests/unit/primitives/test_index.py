@@ -42,7 +42,7 @@ def test_a_slice_of_everything_is_nothing_to_do():
 
 def test_set_cuts_the_derivative_of_what_it_overwrites():
     x, v = np.arange(4.0), np.array([7.0, 8.0])
-    rule = lambda x, v: index.slice_set(x, v, (1,), (3,), (1,))  # noqa: E731
+    rule = lambda x, v: index.slice_set(x, v, (1,), (3,), (1,))
     np.testing.assert_array_equal(jacobian(rule, x, v), np.diag([1, 0, 0, 1]))
     np.testing.assert_array_equal(jacobian(rule, x, v, argument=1), np.eye(4)[:, 1:3])
 
@@ -91,7 +91,7 @@ def test_scatter_add_is_add_at(dtype):
 def test_scatter_set_gives_the_derivative_to_the_last_write_only():
     x, v = np.arange(3.0), np.array([5.0, 6.0, 7.0, 8.0])
     i = np.array([0, 2, 0, -1])
-    rule = lambda x, v: index.scatter_set(x, [i], v)  # noqa: E731
+    rule = lambda x, v: index.scatter_set(x, [i], v)
     np.testing.assert_array_equal(value(rule, x, v), [7, 1, 8])
     np.testing.assert_array_equal(jacobian(rule, x, v), np.diag([0, 1, 0]))
     np.testing.assert_array_equal(jacobian(rule, x, v, argument=1), [[0, 0, 1, 0], [0, 0, 0, 0], [0, 0, 0, 1]])
@@ -104,7 +104,7 @@ def test_scatter_set_with_repeats_in_lanes_and_a_rest():
     for lane in range(2):
         for k in range(3):
             expected[lane, i[lane, k]] = v[lane, k]
-    rule = lambda x, v: index.scatter_set(x, [i], v, 1)  # noqa: E731
+    rule = lambda x, v: index.scatter_set(x, [i], v, 1)
     np.testing.assert_array_equal(value(rule, x, v), expected)
     won = jacobian(rule, x, v, argument=1).any(axis=0).reshape(2, 3, 2)
     np.testing.assert_array_equal(won[..., 0], [[False, True, True], [False, True, True]])

@@ -24,7 +24,7 @@ def value(rule, *arguments):
 def test_prod_is_exact_through_zeros_in_both_orders(x):
     x = np.array(x, float)
     n = len(x)
-    others = lambda *gone: np.prod([x[m] for m in range(n) if m not in gone])  # noqa: E731
+    others = lambda *gone: np.prod([x[m] for m in range(n) if m not in gone])
     np.testing.assert_array_equal(gradient(lambda v: reduce.prod(v, (0,)), x), [others(i) for i in range(n)])
     expected = [[0 if i == j else others(i, j) for j in range(n)] for i in range(n)]
     np.testing.assert_allclose(hessian(lambda v: reduce.prod(v, (0,)), x), expected, rtol=1e-15)
@@ -44,7 +44,7 @@ def test_prod_along_several_axes():
 def test_cumprod_is_exact_through_zeros_in_both_orders(x, reverse):
     x = np.array(x, float)
     n = len(x)
-    inside = lambda k: range(k, n) if reverse else range(k + 1)  # noqa: E731
+    inside = lambda k: range(k, n) if reverse else range(k + 1)
     expected = [[np.prod([x[m] for m in inside(k) if m != i]) if i in inside(k) else 0 for i in range(n)] for k in range(n)]
     np.testing.assert_array_equal(jacobian(lambda v: reduce.cumprod(v, 0, reverse), x), expected)
     last = 0 if reverse else n - 1

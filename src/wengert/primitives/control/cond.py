@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.contract import Primitive, Sample, instantiate, zeros
+from wengert.contract import Primitive, Sample, expand, instantiate, zeros
 from wengert.errors import IndexOutOfBoundsError, ShapeError, four_parts
 from wengert.ir.builder import Builder, building
 from wengert.ir.types import StackType, Type, array_type
@@ -32,8 +32,10 @@ from wengert.primitives.control.call import (
     unique,
 )
 from wengert.primitives.control.stack import guard, lanes_of, lanes_to_guard, select_any
+from wengert.primitives.index import gather
 from wengert.primitives.math import exp, sin
-from wengert.primitives.shape import cast
+from wengert.primitives.reduce import any_, argmax
+from wengert.primitives.shape import cast, stop_gradient
 from wengert.transform.batch import batch
 from wengert.transform.evaluate import run
 from wengert.transform.jvp import jvp
@@ -127,7 +129,8 @@ class Cond(Primitive):
             taken = equal(index, splat(k, index.type))
             apart = lanes_to_guard(branch, branch.in_types, lanes)
             given = [guard(taken, x) if on else x for x, on in zip(lanes_of(operands[1:], lanes, apart, size), apart, strict=True)]
-            outs = inline(batch(branch, size, apart, True)[0], given)
+            body = batch(branch, size, apart, True)[0]
+            outs = inline(body, given) if is_total(branch) else only_where(taken, body, given, apart)
             results = [select_any(taken, new, old) for new, old in zip(outs, results, strict=True)] if results else outs
         return single(results)
 
@@ -176,6 +179,28 @@ class Cond(Primitive):
             for k in range(3):
                 yield Sample(cls((one, two, three)), np.int64(k), x, y)
             yield Sample(cls((one, three)), np.True_, x, y)
+
+
+def is_total(function: Function) -> bool:
+    """Whether the function ends without an error whatever its operands: no loop in it, and nothing that can raise."""
+    return not any([e.operation.functions() or e.operation.may_raise for e in function.equations])  # type: ignore[attr-defined]
+
+
+def only_where(taken: Any, body: Function, operands: Sequence[Any], lanes: Sequence[bool]) -> list[Any]:
+    """The batched branch, run only if some lane takes it, and there on operands of lanes that do.
+
+    A lane that does not take the branch gets the operands of one that does: a loop then ends, a
+    factorisation succeeds, and what comes out for that lane is not looked at.
+    """
+    donor = argmax(taken, 0)
+    given = []
+    for x, on in zip(operands, lanes, strict=True):
+        if on and not isinstance(x.type, StackType):
+            x = select_any(taken, x, stop_gradient(expand(gather(x, [donor]), taken.type.shape[0])))
+        given.append(x)
+    nothing = Function([Var(x.type) for x in given], (), (), body.name)
+    skip = with_zeros(nothing, [None] * len(body.outputs), [True] * len(body.outputs), body.out_types)
+    return emit(Cond((skip, body)), [any_(taken, (0,)), *given])
 
 
 def either(masks: Sequence[Sequence[bool]]) -> list[bool]:

@@ -3,7 +3,7 @@
 Every operation but `Dot` works on the last one or two axes and stacks over those before them, so that batching is the
 operation itself. Each module's docstring says where to start; the order in which they may import each other is
 
-    diagonal < contraction < algebra < triangular < inverse < factor < solve < norm < eigen < svd, determinant, functions
+    diagonal < contraction < algebra < triangular < inverse < factor < solve < norm < eigen < svd, spectral, determinant, functions
 
 The Schur form has no operation: its triangular factor is determined only up to the order and the phases of the
 eigenvectors that LAPACK happens to choose, and functions that do not depend on that choice are had from `eig` or `MatrixFunction`.
@@ -18,6 +18,7 @@ from wengert.primitives.linalg.functions import Frechet, MatrixFunction, expm, l
 from wengert.primitives.linalg.inverse import Inv, Pinv, lstsq, pinv
 from wengert.primitives.linalg.norm import VectorNorm, norm
 from wengert.primitives.linalg.solve import Solve, lu_solve, solve, solve_factored
+from wengert.primitives.linalg.spectral import Spectral, SpectralSum
 from wengert.primitives.linalg.svd import Polar, Svd, Svdvals
 from wengert.primitives.linalg.triangular import Sylvester, TriangularSolve, cho_solve
 
@@ -47,6 +48,8 @@ __all__ = [
     "Qr",
     "Slogdet",
     "Solve",
+    "Spectral",
+    "SpectralSum",
     "Svd",
     "Svdvals",
     "Sylvester",

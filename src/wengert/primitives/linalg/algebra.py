@@ -5,16 +5,16 @@ Every function works on the last axes and leaves those before them alone. Start 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
-from wengert.contract import Primitive, expand_all, zeros
+from wengert.contract import Multilinear, Primitive, Sample, expand_all, same_types
 from wengert.errors import ShapeError, four_parts
-from wengert.ir.types import ArrayType
+from wengert.ir.types import ArrayType, Type
 from wengert.ir.values import ROLES
-from wengert.primitives.arith import abs_, conj, mul, real, select
+from wengert.primitives.arith import StrongMul, abs_, conj, mul, real, select
 from wengert.primitives.linalg.contraction import Dot
 from wengert.primitives.linalg.diagonal import diagonal as _diagonal
 from wengert.primitives.linalg.diagonal import embed, tril
@@ -147,10 +147,39 @@ def skew(x: Any) -> Any:
     return out + embed(d - cast(real(d), d.type.dtype))
 
 
-def safe_reciprocal(x: Any, floor: Any) -> Any:
-    """1 / x, and 0 where |x| <= floor."""
+def safe_reciprocal(x: Any, floor: Any, otherwise: Any) -> Any:
+    """1 / x, and `otherwise` where |x| <= floor."""
     small = abs_(x) <= floor
-    return select(small, zeros(array_type_of(x)), 1.0 / select(small, _ones(x), x))
+    return select(small, otherwise, 1.0 / select(small, _ones(x), x))
+
+
+class Turn(Multilinear):
+    """rate * p, as the rotations of eigenvectors are made, where a rate may be NaN: the vectors there have no derivative.
+
+    Whatever is computed from such vectors is NaN. Transposed, a cotangent that is exactly zero gives zero: what
+    does not look at those vectors has its derivative.
+    """
+
+    elementwise = True
+    factors = (0, 1)
+
+    def type(self, *operands: Type) -> tuple[Type, ...]:
+        return (same_types(self, operands),)
+
+    def evaluate(self, rate: Any, p: Any) -> Any:
+        return rate * p
+
+    def transpose(self, ct: Any, operands: Sequence[Any], linear: Sequence[bool]) -> Sequence[Any]:
+        rate, p = operands
+        return StrongMul()(p, ct) if linear[0] else None, StrongMul()(rate, ct) if linear[1] else None
+
+    def batch(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
+        return self(*expand_all(size, batched, operands))
+
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        yield Sample(cls(), np.array([2.0, 3.0]), np.array([1.0, -1.0]))
+        yield Sample(cls(), np.array([2.0, 3j]), np.array([1.0j, -1.0]))
 
 
 def _ones(x: Any) -> Any:
@@ -159,13 +188,14 @@ def _ones(x: Any) -> Any:
 
 
 def gaps(w: Any) -> tuple[Any, Any]:
-    """(1 / (w_j - w_i), 1 / (w_j + w_i)), each 0 where the denominator is 0 up to rounding."""
+    """(1 / (w_j - w_i), 1 / (w_j + w_i)); where a denominator is 0 up to rounding, NaN for i ≠ j and 0 for i = j."""
     n = array_type_of(w).shape[-1]
     shape = (*array_type_of(w).shape, n)
     wi, wj = to_rows(w, shape), to_columns(w, shape)
     total = ROLES["sum"](abs_(w), (array_type_of(w).ndim - 1,)) * (4.0 * float(np.finfo(array_type_of(w).dtype).eps))
     floor = broadcast(total, shape, tuple(range(len(shape) - 2)))
-    return safe_reciprocal(wj - wi, floor), safe_reciprocal(wj + wi, floor)
+    undefined = np.where(np.eye(n, dtype=bool), 0, np.full(shape, np.nan)).astype(array_type_of(w).dtype)
+    return tuple([safe_reciprocal(x, floor, undefined) for x in (wj - wi, wj + wi)])  # type: ignore[return-value]
 
 
 def block(rows: Sequence[Sequence[Any]]) -> Any:

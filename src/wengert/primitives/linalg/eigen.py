@@ -1,7 +1,8 @@
 """Eigenvalues and eigenvectors, Hermitian and general.
 
 Knows NumPy. Start at `Eigh`. A vector is defined up to a factor (a basis, where eigenvalues repeat): derivatives of
-vectors are those of the choice that turns least, so what does not depend on the choice has its true derivative.
+vectors are those of the factor that turns least, so what does not depend on it has its true derivative; those of
+bases do not exist, and are NaN.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from wengert.ir.values import ROLES
 from wengert.primitives.arith import complex_, conj, imag, mul, real, reciprocal, select
 from wengert.primitives.linalg.algebra import (
     Stacked,
+    Turn,
     diagonal,
     gaps,
     h,
@@ -39,11 +41,13 @@ from wengert.primitives.shape import array_type_of, cast, stop_gradient
 class Eigh(Stacked):
     """(w, V), ascending eigenvalues and orthonormal eigenvectors of the Hermitian matrix in the lower triangle of `a`.
 
-    With P = Vᴴ dA V: dw = diag(P), dV = V (F ∘ P), F_ij = 1 / (w_j - w_i)   (Giles 2008, section 3.1).
-    F is 0 on the diagonal and between equal eigenvalues (equal up to rounding: 4 eps Σ|w|): a basis of one eigenspace
-    does not turn within it. That is finite always, and exact to first order for symmetric functions of the
-    eigenvalues and for functions of eigenspaces. V f(Λ) Vᴴ with f' ≠ 0 needs f'(w) P within an eigenspace, of which
-    dw holds the diagonal only: no linear rule for (w, V) gives the rest. `MatrixFunction` (expm, logm, sqrtm) does.
+    With P = Vᴴ dA V: dw = diag(P), dV = V (F ∘ P), F_ij = 1 / (w_j - w_i), F_ii = 0   (Giles 2008, section 3.1).
+    The vectors of a repeated eigenvalue (equal up to rounding: 4 eps Σ|w|) have no derivative: F_ij is NaN there, and so
+    is what is computed from them. It cannot be a number: of V f(Λ) Vᴴ the derivative holds f'(w) P within an eigenspace, of
+    which dw has the diagonal only. Therefore products Σ_e V_ie h(w_e) conj(V_je) in a traced function are found
+    by `passes.spectral`, which makes them `Spectral`, exact at every order; and so are sums Σ h(w). Eigenvalues alone
+    are differentiable as far as they can be: a symmetric function of them is exact to first order. The vectors of
+    simple eigenvalues keep their derivatives beside repeated ones.
     """
 
     transpose = no("eigenvalues are not linear")
@@ -61,7 +65,7 @@ class Eigh(Stacked):
         w, v = outs
         p = mm(h(v), mm(hermitian(tangents[0]), v))
         f, _ = gaps(w)
-        return real_of(diagonal(p)), mm(v, mul(cast(f, p.type.dtype), p))
+        return real_of(diagonal(p)), mm(v, Turn()(cast(f, p.type.dtype), p))
 
     def prune(self, needed: Sequence[bool]) -> tuple[Primitive, Sequence[bool]] | None:
         return (Eigvalsh(), (True,)) if tuple(needed) == (True, False) else None
@@ -80,7 +84,7 @@ class Eigvalsh(Stacked):
     """The ascending eigenvalues of the Hermitian matrix in the lower triangle of `a`: dw = diag(Vᴴ dA V).
 
     At equal eigenvalues the sum over them is exact, hence symmetric functions are, to first order. The second
-    derivative goes through V, within whose eigenspaces `Eigh` lets nothing turn: there it is finite, not exact.
+    derivative goes through V, hence is NaN there, but for sums Σ h(w), which `passes.spectral` makes `SpectralSum`.
     """
 
     transpose = no("eigenvalues are not linear")

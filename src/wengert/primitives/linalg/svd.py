@@ -13,9 +13,10 @@ import numpy as np
 from wengert.contract import Primitive, Sample, no, zeros
 from wengert.errors import ShapeError, four_parts
 from wengert.ir.types import Type, array_type
-from wengert.primitives.arith import mul, neg, sub
+from wengert.primitives.arith import neg, sub
 from wengert.primitives.linalg.algebra import (
     Stacked,
+    Turn,
     block,
     diagonal,
     gaps,
@@ -26,7 +27,7 @@ from wengert.primitives.linalg.algebra import (
     real_dtype,
     real_of,
     safe_reciprocal,
-    scale_columns,
+    to_columns,
 )
 from wengert.primitives.linalg.eigen import weighted_columns
 from wengert.primitives.linalg.inverse import projector_residual
@@ -40,10 +41,10 @@ class Svd(Stacked):
 
     With P = Uᴴ dA V: ds = Re diag(P). The turns Ω = Uᴴ dU and Θ = Vᴴ dV are found by their difference and sum,
     (Ω - Θ)_ij = (P - Pᴴ)_ij / (s_i + s_j) and (Ω + Θ)_ij = (P + Pᴴ)_ij / (s_j - s_i), so that repeated singular values
-    leave the first one untouched: the polar factor U Vᴴ has its true first derivative there (`Polar` has all). Quotients by 0 (up to
-    rounding) count as 0: bases do not turn within one singular space. Outside of the columns
-    dU += (I - U Uᴴ) dA V S⁻¹, and likewise for V (Giles 2008, section 3.2; Townsend 2016). Full bases of the null
-    spaces turn least.
+    leave the first one untouched. The vectors of repeated singular values have no derivative: quotients by 0 (up to
+    rounding) are NaN off the diagonal, and 0 on it; U Vᴴ is made `Polar` by `passes.spectral`. Outside of the columns
+    dU += (I - U Uᴴ) dA V S⁻¹, and likewise for V (Giles 2008, section 3.2; Townsend 2016); NaN for those of s = 0.
+    Full bases of the null spaces turn least.
     """
 
     full: bool = False
@@ -71,11 +72,11 @@ class Svd(Stacked):
         p = mm(h(u1), dav)
         ph = h(p)
         differ, total = gaps(s)
-        apart = mul(cast(total, dtype), sub(p, ph))
-        together = mul(cast(differ, dtype), p + ph)
-        inverse = safe_reciprocal(s, zeros(array_type_of(s)))
-        du = self._vectors(u, u1, (together + apart) * 0.5, scale_columns(dav, inverse), m, k)
-        dv = self._vectors(h(vh), v1, (together - apart) * 0.5, scale_columns(dahu, inverse), n, k)
+        apart = Turn()(cast(total, dtype), sub(p, ph))
+        together = Turn()(cast(differ, dtype), p + ph)
+        inverse = safe_reciprocal(s, zeros(array_type_of(s)), np.full(array_type_of(s).shape, np.nan, array_type_of(s).dtype))
+        du = self._vectors(u, u1, (together + apart) * 0.5, _over_columns(dav, inverse), m, k)
+        dv = self._vectors(h(vh), v1, (together - apart) * 0.5, _over_columns(dahu, inverse), n, k)
         return du, real_of(diagonal(p)), h(dv)
 
     def _vectors(self, u: Any, u1: Any, turn: Any, outside: Any, m: int, k: int) -> Any:
@@ -103,6 +104,10 @@ class Svd(Stacked):
         yield Sample(cls(True), (d + 0.2 * r((3, 3)))[:, :1], smooth=False, complex_step=False)
         yield Sample(cls(True), (d + 0.2 * r((3, 3)))[:1], smooth=False, complex_step=False)
         yield Sample(cls(False), (d + 0.2 * r((3, 3)))[:, :2].astype("f"), complex_step=False)
+
+
+def _over_columns(x: Any, inverse: Any) -> Any:
+    return Turn()(to_columns(cast(inverse, array_type_of(x).dtype), array_type_of(x).shape), x)
 
 
 class Polar(Stacked):
