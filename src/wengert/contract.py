@@ -17,7 +17,7 @@ from wengert.errors import ContractError, NoRuleError, ShapeError, four_parts
 from wengert.ir import builder as _builder
 from wengert.ir.operation import OPERATIONS, Operation
 from wengert.ir.types import ArrayType, StackType, Type, array_type
-from wengert.ir.values import ROLES, Literal, Traced, Var, splat, zero_literal
+from wengert.ir.values import ROLES, Literal, Traced, splat, zero_literal
 
 RULES = ("type", "evaluate", "jvp", "transpose", "batch", "samples")
 
@@ -363,10 +363,6 @@ class Multilinear(Primitive, abstract=True):
 def _has_zero_literal(primals: Sequence[Any], factors: Iterable[int], but: int) -> bool:
     """Whether another factor is a literal zero: a structural zero stays zero, whatever it multiplies."""
     return any(j != but and isinstance(primals[j], Literal) and primals[j].is_value(0) for j in factors)
-
-
-def is_var(x: Any) -> bool:
-    return isinstance(x, Var)
 
 
 class Shared:

@@ -66,16 +66,21 @@ def test_gauge_invariant_function_of_eigh_is_finite(x):
     assert all(np.isfinite(mode(exponential)(x)).all() for mode in MODES)
 
 
-NO_LINEAR_RULE = pytest.mark.xfail(
-    reason="no linear rule for (w, V) gives f'(w) P off the diagonal of a repeated eigenspace; expm, logm, sqrtm do"
-)
-
-
-@pytest.mark.parametrize(
-    "x", [pytest.param(*REPEATED[0].values, marks=NO_LINEAR_RULE), pytest.param(*REPEATED[1].values, marks=NO_LINEAR_RULE), *REPEATED[2:]]
-)
+@pytest.mark.parametrize("x", REPEATED)
 def test_gauge_invariant_function_of_eigh_is_exact(x, rng):
-    assert_directional(exponential, x, symmetric(rng.normal(size=(3, 3))))
+    v = symmetric(rng.normal(size=(3, 3)))
+    assert_directional(exponential, x, v)
+    assert_directional(lambda x: wg.jvp(exponential, (x,), (v,))[1], x, symmetric(rng.normal(size=(3, 3))), rtol=1e-6)
+
+
+OTHERS = {"V": lambda w, v: v, "V f": lambda w, v: v * np.exp(w), "other weights": lambda w, v: (v * np.cumsum(w)) @ v.T}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_other_functions_of_eigh_are_nan_at_repeated_eigenvalues(name, rng):
+    f = lambda x: OTHERS[name](*np.linalg.eigh(symmetric(x)))
+    assert all(np.isnan(mode(f)(EYE)).any() for mode in MODES)
+    assert_directional(f, np.diag([1.0, 2.0, 3.0]) + 0.1 * symmetric(rng.normal(size=(3, 3))), symmetric(rng.normal(size=(3, 3))))
 
 
 @pytest.mark.parametrize("x", REPEATED)

@@ -25,8 +25,12 @@ from wengert.transform.batch import batch
 def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Transformed:
     """Apply f to every slice along an axis of its arguments, in one program without a Python loop.
 
+    Use it for a function of one example that is wanted of many, and for gradients one an example.
+
     Parameters
     ----------
+    f : callable
+        Sees one lane: arrays without the mapped axis. Returns an array or a container of arrays.
     in_axes : int, None, or a container of them
         Which axis of each argument is mapped; None for an argument that all lanes share. A
         container matches the tuple of arguments, as deep as it goes.
@@ -91,7 +95,7 @@ def _vmap(f: Any, options: dict[str, Any], args: tuple[Any, ...], kwargs: dict[s
         return f(*a, **k)
 
     lanes = [array_type(v.shape[1:], v.dtype) for v in values]
-    done = run(f, call, lanes, None, extra_key=structure)
+    done = run(f, call, lanes, None, extra_key=structure, examples=[v[0] for v in values] if size else None)
     function = done.function
     outputs = tree.unflatten(done.structure, list(range(done.n_outputs)))
     out_axes = _axes(options["out_axes"], outputs, "out_axes")

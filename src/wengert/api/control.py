@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from wengert import tree
-from wengert.api.point import as_value
+from wengert.api.point import as_value, perform
 from wengert.errors import ArgumentError, ShapeError, four_parts
 from wengert.ir.builder import Builder, building
 from wengert.ir.types import array_type, type_of
@@ -30,6 +30,21 @@ def cond(test: Any, then: Callable[..., Any], otherwise: Callable[..., Any], *op
     Both return the same containers, shapes and dtypes (dtypes are promoted to agree). Under vmap
     with a test of its own in each lane, each lane keeps its own branch's result and derivative.
 
+    Parameters
+    ----------
+    test : bool or 0-d array
+        Traced or not; a number holds if it is not 0.
+    then, otherwise : callable
+        Functions of the operands; what they close over is differentiated too.
+    operands : arrays, numbers, containers of them
+
+    Raises
+    ------
+    ShapeError
+        If the branches return different containers or shapes, or the test is not one number.
+    ArgumentError
+        For an operand that is no number.
+
     Examples
     --------
     >>> import wengert as wg
@@ -39,7 +54,7 @@ def cond(test: Any, then: Callable[..., Any], otherwise: Callable[..., Any], *op
     leaves, structure = _values(operands, "an operand of cond")
     types = [_type(v) for v in leaves]
     runs = [
-        run(f, lambda traced: f(*tree.unflatten(structure, traced)), types, None, extra_key=structure, staged=True)
+        run(f, lambda traced: f(*tree.unflatten(structure, traced)), types, None, extra_key=structure, staged=True, examples=leaves)
         for f in (then, otherwise)
     ]
     a, b = runs
@@ -56,7 +71,7 @@ def cond(test: Any, then: Callable[..., Any], otherwise: Callable[..., Any], *op
     dtypes = [np.result_type(x.dtype, y.dtype) for x, y in zip(a.function.out_types, b.function.out_types, strict=True)]  # type: ignore[union-attr]
     no, yes = (_widened(r, len(leaves), runs, i, dtypes) for i, r in ((1, b), (0, a)))
     index = _scalar(test, np.int64, "the test of cond")
-    results = _several(Cond((no, yes))(index, *leaves, *a.captured, *b.captured))
+    results = perform(Cond((no, yes)), [index, *leaves, *a.captured, *b.captured])
     return tree.unflatten(a.structure, results)
 
 
@@ -75,7 +90,24 @@ def _widened(this: Run, n_own: int, runs: Sequence[Run], position: int, dtypes: 
 def while_loop(test: Callable[[Any], Any], body: Callable[[Any], Any], init: Any) -> Any:
     """Repeat `state = body(state)` while `test(state)` holds.
 
-    The trip count need not be known: reverse mode keeps what it needs on a stack that grows.
+    The trip count need not be known: reverse mode keeps what it needs on a stack that grows. Under vmap
+    each lane stops at its own time.
+
+    Parameters
+    ----------
+    test : callable
+        state -> one bool.
+    body : callable
+        state -> state, in the same containers and shapes. Dtypes are promoted until they stay.
+    init : array, number, or container of them
+        The state to begin with.
+
+    Raises
+    ------
+    ShapeError
+        If the state changes its shape, or test does not return one bool.
+    TreeError
+        If the state changes its containers.
 
     Examples
     --------
@@ -87,11 +119,13 @@ def while_loop(test: Callable[[Any], Any], body: Callable[[Any], Any], init: Any
     leaves, structure = _values(init, "the state of while_loop")
 
     def traced(leaves: list[Any]) -> Run:
-        return run(body, lambda t: body(tree.unflatten(structure, t)), [_type(v) for v in leaves], None, extra_key=structure, staged=True)
+        types = [_type(v) for v in leaves]
+        call = lambda t: body(tree.unflatten(structure, t))
+        return run(body, call, types, None, extra_key=structure, staged=True, examples=leaves)
 
     leaves, step = _fixpoint(leaves, structure, traced, lambda r: (r.structure, r.function.out_types), "while_loop", body)
     types = [_type(v) for v in leaves]
-    check = run(test, lambda t: test(tree.unflatten(structure, t)), types, None, extra_key=structure, staged=True)
+    check = run(test, lambda t: test(tree.unflatten(structure, t)), types, None, extra_key=structure, staged=True, examples=leaves)
     if [t.shape for t in check.function.out_types] != [()]:  # type: ignore[union-attr]
         raise ShapeError(
             four_parts(
@@ -102,14 +136,15 @@ def while_loop(test: Callable[[Any], Any], body: Callable[[Any], Any], init: Any
     operation = While(
         _constants_first(_as_bool(check.function), n), _constants_first(step.function, n), len(check.captured), len(step.captured), n
     )
-    results = _several(operation(*check.captured, *step.captured, *leaves))
+    results = perform(operation, [*check.captured, *step.captured, *leaves])
     return tree.unflatten(structure, results[:n])
 
 
 def loop(start: int, stop: Any, body: Callable[[Any, Any], Any], init: Any) -> Any:
     """`for i in range(start, stop): state = body(i, state)` as one operation.
 
-    `stop` may be a traced integer; the trip count is then found while running.
+    `start` and `stop` may be traced integers; the trip count is then found while running. The state, and
+    the errors, are as in `while_loop`.
 
     Examples
     --------
@@ -128,6 +163,28 @@ def loop(start: int, stop: Any, body: Callable[[Any, Any], Any], init: Any) -> A
 
 def scan(f: Callable[[Any, Any], Any], init: Any, xs: Any = None, length: int | None = None, reverse: bool = False) -> tuple[Any, Any]:
     """`state, y = f(state, x)` for every x along the leading axis of xs: the last state, and the ys stacked.
+
+    Use it for a long recurrence whose steps do the same: it is one operation, whatever its length.
+
+    Parameters
+    ----------
+    f : callable
+        (state, x) -> (state, y); the state keeps its containers and shapes.
+    init : array, number, or container of them
+        The state to begin with. Dtypes are promoted until they stay.
+    xs : array or container of arrays, optional
+        Of one length along their leading axes.
+    length : int, optional
+        The number of steps, needed if there are no xs.
+    reverse : bool
+        From the last x to the first; ys stay in the order of xs.
+
+    Raises
+    ------
+    ArgumentError
+        If the lengths differ or none is given, or f does not return a pair.
+    ShapeError, TreeError
+        If the state changes its shape or its containers.
 
     Examples
     --------
@@ -161,7 +218,8 @@ def scan(f: Callable[[Any, Any], Any], init: Any, xs: Any = None, length: int | 
                 )
             return out
 
-        return run(f, call, types, None, extra_key=(structure, x_structure), staged=True)
+        examples = [*state, *[v[0] for v in x_leaves]] if n else None
+        return run(f, call, types, None, extra_key=(structure, x_structure), staged=True, examples=examples)
 
     def state_of(r: Run) -> Any:
         first = tree.unflatten(r.structure, list(range(r.n_outputs)))[0]
@@ -172,7 +230,7 @@ def scan(f: Callable[[Any, Any], Any], init: Any, xs: Any = None, length: int | 
     k = len(leaves)
     body = _loop_body(step.function, k, len(x_leaves))
     operation = Loop(body, n, len(step.captured), k, 0, reverse)
-    results = _several(operation(*step.captured, *leaves, *x_leaves))
+    results = perform(operation, [*step.captured, *leaves, *x_leaves])
     state, ys = tree.unflatten(step.structure, results)
     return state, ys
 
@@ -255,10 +313,6 @@ def _scalar(x: Any, dtype: Any, what: str) -> Any:
     if dtype is np.int64 and v.dtype.kind == "f":
         v = v != 0
     return _cast(v, dtype)
-
-
-def _several(results: Any) -> list[Any]:
-    return list(results) if isinstance(results, tuple) else [results]
 
 
 def _show(r: Run) -> str:

@@ -9,12 +9,14 @@ from __future__ import annotations
 import functools
 import inspect
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from wengert import tree
+from wengert.api import closures
 from wengert.api.derivatives import zero_of
 from wengert.api.point import as_value
 from wengert.api.transformed import Transformed
@@ -24,7 +26,7 @@ from wengert.ir.builder import Builder, building
 from wengert.ir.types import type_of
 from wengert.ir.values import Function, Traced, Var, literal
 from wengert.ir.walk import specialize
-from wengert.numpy.table import contains_traced
+from wengert.numpy.promote import contains_traced
 from wengert.primitives.control import Checkpoint, CustomJvp, CustomVjp
 from wengert.primitives.shape import cast
 from wengert.trace.record import Run, name_of, run, where
@@ -107,8 +109,25 @@ def _restored(cls: type, state: dict[str, Any]) -> Any:
 class custom_jvp(Named):  # a decorator
     """Give a function its own forward derivative.
 
-    `rule(primals, tangents) -> (value, tangent)`; the reverse mode, batching and higher orders
-    follow from it. Arguments in `nondiff_argnums` come first, before primals.
+    Use it where the derivative is known in a better form than the operations have. The reverse mode, batching and
+    higher orders follow from the rule. `check_grads` compares it with differences.
+
+    Parameters
+    ----------
+    f : callable
+        The function; decorate it, then give the rule with `defjvp`:
+        `rule(primals, tangents) -> (value, tangent)`, both in the containers, shapes and dtypes of f's result.
+    nondiff_argnums : sequence of int
+        Arguments that stay as they are; the rule gets them first, before primals.
+
+    Raises
+    ------
+    TraceError
+        When called on traced values before a rule is given; if the rule does not return a pair.
+    ShapeError, TreeError
+        If value or tangent do not fit the result of f.
+    CutDerivativeError
+        If f or the rule closes over a traced value: the derivative by it would be lost.
 
     Examples
     --------
@@ -128,6 +147,10 @@ class custom_jvp(Named):  # a decorator
         self.f, self.nondiff = f, tuple(nondiff_argnums)
         self.rule: Callable[..., Any] | None = None
         functools.update_wrapper(self, f, updated=())
+
+    def trace_parts(self) -> list[Any]:
+        """What a trace of this function depends on."""
+        return [self.f, self.rule, self.nondiff]
 
     def defjvp(self, rule: Callable[..., Any]) -> Callable[..., Any]:
         """Set the rule (primals, tangents) -> (value, tangent)."""
@@ -168,9 +191,25 @@ class custom_jvp(Named):  # a decorator
 class custom_vjp(Named):  # a decorator
     """Give a function its own reverse derivative.
 
-    `forward(*args) -> (value, residuals)` and `backward(residuals, cotangent) -> tuple of
-    cotangents`, one a differentiable argument. Reverse mode runs `backward` as written; forward
-    mode transposes it. Arguments in `nondiff_argnums` come first in `backward`.
+    Use it where the adjoint is known, as of a solver, or is meant to be another. Reverse mode runs `backward` as written; forward
+    mode transposes it; batching and higher orders follow. `check_grads` compares it with differences.
+
+    Parameters
+    ----------
+    f : callable
+        The function; decorate it, then give the rules with `defvjp`: `forward(*args) -> (value, residuals)` and
+        `backward(residuals, cotangent) -> tuple of cotangents`, one a differentiable argument, None for zero.
+    nondiff_argnums : sequence of int
+        Arguments that stay as they are; `backward` gets them first.
+
+    Raises
+    ------
+    TraceError
+        When called on traced values before rules are given; if a rule does not return what it should.
+    ShapeError, TreeError
+        If a value or cotangent does not fit what it belongs to.
+    CutDerivativeError
+        If f or a rule closes over a traced value: the derivative by it would be lost.
 
     Examples
     --------
@@ -187,6 +226,10 @@ class custom_vjp(Named):  # a decorator
         self.f, self.nondiff = f, tuple(nondiff_argnums)
         self.rules: tuple[Callable[..., Any], Callable[..., Any]] | None = None
         functools.update_wrapper(self, f, updated=())
+
+    def trace_parts(self) -> list[Any]:
+        """What a trace of this function depends on."""
+        return [self.f, self.rules, self.nondiff]
 
     def defvjp(self, forward: Callable[..., Any], backward: Callable[..., Any]) -> None:
         """Set the rules forward(*args) -> (value, residuals) and backward(residuals, cotangent) -> cotangents."""
@@ -211,8 +254,9 @@ class _Rule:
     """A user's rule for one signature of its function.
 
     It is traced when a derivative is first taken: a rule may well call its own function.
-    What it closes over is then constant, so later calls ask `is_stale`, which traces it again
-    and compares: that costs little, for a trace seen before is walked, not made.
+    What it closes over is then constant, so later calls ask `is_stale`. Where all that it closes
+    over cannot change in place, that compares objects; else it traces the rule again, which
+    walks a trace seen before, and compares what comes out.
     """
 
     def __init__(self, owner: Any, rules: Any, call: _Call, done: Run) -> None:
@@ -225,21 +269,30 @@ class _Rule:
         self.n_more = len(done.captured)
         self._traces: list[tuple[Callable[[], Run], Run]] = []
         self._constants: list[Any] = []  # what is static of the residuals, at each trace
-        self._checking = False
+        self._sees: list[Any] | None = None  # what the rule led to when it was traced, if that cannot change in place
         self._functions: dict[str, Function] = {}
+
+    def _seen_now(self) -> list[Any] | None:
+        return closures.constants([self.rules, *self.call.static(), *[x for x in self.call.leaves if x is not None]])
 
     def is_stale(self) -> bool:
         """Whether the rule, traced now, is another program or closes over other values."""
-        if self._checking:  # it calls its own function
+        if not self._traces or self in _pass.checked:  # the latter: asked while this is found out, for it or for a rule that uses it
             return False
-        self._checking = True
+        now = self._seen_now()
+        if closures.same(now, self._sees):
+            return False
+        outermost = not _pass.checked
+        _pass.checked.add(self)
         try:
             changed = any([not _same_run(again(), then) for again, then in self._traces])
             changed = changed or any([c != self._constants[0] for c in self._constants[1:]])
             del self._constants[1:]
+            self._sees = now
             return changed
         finally:
-            self._checking = False
+            if outermost:
+                _pass.checked.clear()
 
     def _traced(self, what: str, f: Callable[..., Any], body: Callable[[list[Any]], Any], types: Sequence[Any], extra: Any) -> Run:
         def again() -> Run:
@@ -247,6 +300,8 @@ class _Rule:
             _require_closed(f, done)
             return done
 
+        sees = self._seen_now()
+        self._sees = sees if not self._traces or closures.same(sees, self._sees) else None
         done = again()
         self._traces.append((again, done))
         return done
@@ -258,6 +313,16 @@ class _Rule:
         for v, value in zip(done.function.inputs[n:], done.captured, strict=True):
             fixed[v] = literal(value)
         return specialize(done.function, fixed)
+
+
+class _Pass(threading.local):
+    """The rules already looked at while one that uses them is checked: each is traced again once."""
+
+    def __init__(self) -> None:
+        self.checked: set[_Rule] = set()
+
+
+_pass = _Pass()
 
 
 def _same_run(now: Run, then: Run) -> bool:
@@ -471,13 +536,16 @@ def positional(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, A
 def checkpoint(f: Callable[..., Any]) -> Transformed:
     """Keep only the arguments of f for the reverse sweep, and compute the rest of it again there.
 
-    Memory for time: derivatives are the same. Griewank & Walther (2008), ch. 12.
+    Use it for a part of a program whose intermediate results do not fit into memory: it takes the time of f once
+    more, and the derivatives are the same.
 
     Examples
     --------
     >>> import numpy as np, wengert as wg
     >>> wg.grad(wg.checkpoint(lambda x: np.sin(np.sin(x))))(0.0)
     np.float64(1.0)
+
+    Griewank & Walther, Evaluating Derivatives (2008), ch. 12.
     """
     return Transformed(_checkpoint, f)
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from wengert import tree
-from wengert.api.point import Argnums, Point, apply, as_value
+from wengert.api.point import Argnums, Point, apply, as_value, locate
 from wengert.api.transformed import Transformed
 from wengert.errors import ArgumentError, NonScalarOutputError, ShapeError, four_parts
 from wengert.ir.values import Function, Traced
@@ -65,7 +65,10 @@ def value_and_grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = 
 
 
 def grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False, holomorphic: bool = False) -> Transformed:
-    """The gradient of a function that returns one number. See `value_and_grad`.
+    """The gradient of a function that returns one number.
+
+    Use it where the value is not needed; parameters, errors and method are those of `value_and_grad`.
+    With `has_aux` it returns (gradient, aux).
 
     Examples
     --------
@@ -145,14 +148,28 @@ def _require_scalar(f: Any, done: Run, point: Point, holomorphic: bool) -> None:
 def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any], has_aux: bool = False) -> Any:
     """The value of f and its derivative in one direction: J·v, in one forward sweep.
 
+    Use it for few inputs and many outputs; it costs about as much again as f, for any number of outputs.
+
     Parameters
     ----------
+    f : callable
+        Returns an array or a container of arrays.
     primals, tangents : sequences of arguments
         One tangent for each positional argument, of its containers, shapes and dtypes.
+    has_aux : bool
+        f returns (value, aux).
 
     Returns
     -------
     (value, tangent), or (value, tangent, aux)
+        The tangent has the containers, shapes and dtypes of the value; float64 zeros for an integer.
+
+    Raises
+    ------
+    NotDifferentiableError
+        For an integer, bool or string argument.
+    ArgumentError, TreeError, ShapeError
+        If the tangents do not fit the primals: in number, containers or shapes.
 
     Examples
     --------
@@ -160,6 +177,8 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any], 
     >>> value, tangent = wg.jvp(lambda x: x * np.array([1.0, 2.0]), (3.0,), (1.0,))
     >>> tangent
     array([1., 2.])
+
+    Forward accumulation: Griewank & Walther, Evaluating Derivatives (2008), ch. 3.
     """
     point, direction = _direction(f, primals, tangents)
     done = point.run(has_aux)
@@ -261,9 +280,29 @@ def _skeleton(leaf: Any) -> Any:
 def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     """The value of f and its pullback, which maps a cotangent v of the output to vᵀJ.
 
+    Use it for outputs that are not one number, or for many cotangents at one point: f is evaluated once.
+
+    Parameters
+    ----------
+    f : callable
+        Returns an array or a container of arrays.
+    primals : arguments
+        Floats, arrays of real or complex dtype, containers of them.
+    has_aux : bool
+        f returns (value, aux).
+
     Returns
     -------
-    (value, pullback), or (value, pullback, aux). `pullback(ct)` returns a tuple, one cotangent an argument.
+    (value, pullback), or (value, pullback, aux)
+        `pullback(ct)` takes a cotangent in the containers and shapes of the value, and returns a tuple, one cotangent
+        an argument, in its containers, shapes and dtypes. The pairing is the plain one, without conjugation.
+
+    Raises
+    ------
+    NotDifferentiableError
+        For an integer, bool or string argument.
+    TreeError, ShapeError
+        By the pullback, for a cotangent that does not fit the value.
 
     Examples
     --------
@@ -271,6 +310,8 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     >>> value, pullback = wg.vjp(lambda x, y: x * y, np.array([1.0, 2.0]), 3.0)
     >>> pullback(np.ones(2))
     (array([3., 3.]), np.float64(3.0))
+
+    Radul et al., You Only Linearize Once: Tangents Transpose to Gradients (2023).
     """
     point = Point(f, primals, {}, tuple(range(len(primals))))
     done = point.run(has_aux)
@@ -303,6 +344,7 @@ def linearize(f: Callable[..., Any], *primals: Any) -> tuple[Any, Pushforward]:
     """The value of f and its derivative at a point as a function of the direction.
 
     Use it instead of `jvp` when many directions are wanted at one point: f itself is evaluated once.
+    Tangents are as in `jvp`, and so are the errors.
 
     Examples
     --------
@@ -322,6 +364,20 @@ def linearize(f: Callable[..., Any], *primals: Any) -> tuple[Any, Pushforward]:
 def elementwise_grad(f: Callable[..., Any], argnums: Argnums = 0) -> Transformed:
     """The derivative of a function that works element by element: the sum of each Jacobian column.
 
+    Use it for functions of the kind of `np.sin`; of any other, the columns' sums are seldom what is wanted.
+
+    Parameters
+    ----------
+    f : callable
+        Returns an array of the shape of its argument.
+    argnums : int, str, or sequence of them
+        Arguments to differentiate by; the derivative has their containers, shapes and dtypes.
+
+    Raises
+    ------
+    NotDifferentiableError
+        For an integer, bool or string argument.
+
     Examples
     --------
     >>> import numpy as np, wengert as wg
@@ -340,10 +396,25 @@ def _elementwise_grad(f: Any, options: dict[str, Any], args: tuple[Any, ...], kw
     return point.rebuild(results[len(function.outputs) :])
 
 
-def hvp(f: Callable[..., Any], argnums: int = 0) -> Transformed:
+def hvp(f: Callable[..., Any], argnums: int | str = 0) -> Transformed:
     """Hessian-vector products of a scalar function: `hvp(f)(*args, v)` is H·v, at a few times the cost of f.
 
-    Forward mode over reverse mode; the Hessian is never formed.
+    Use it where the Hessian is too large, as in Newton-CG: forward mode over reverse mode, it is never formed.
+
+    Parameters
+    ----------
+    f : callable
+        Returns one real number.
+    argnums : int or str
+        The argument to differentiate by, by position or name. The vector v, the last positional
+        argument, has its containers, shapes and dtypes, and so has the product.
+
+    Raises
+    ------
+    ArgumentError
+        If the call lacks the argument or the vector.
+    NonScalarOutputError, NotDifferentiableError, TreeError, ShapeError
+        As for `grad` and `jvp`.
 
     Examples
     --------
@@ -357,23 +428,28 @@ def hvp(f: Callable[..., Any], argnums: int = 0) -> Transformed:
 
 
 def _hvp(f: Any, options: dict[str, Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    *rest, v = args
-    which = options["argnums"]
-    if not 0 <= which < len(rest):
+    asked, rest, v = options["argnums"], list(args[:-1]), args[-1] if args else None
+    if not args or (isinstance(asked, int) and not -len(rest) <= asked < len(rest)):
         raise ArgumentError(
             four_parts(
-                "hvp(f)(*args, v) needs the arguments of f and the vector", f"got {len(args)} arguments, argnums={which}", where=here()
+                "hvp(f)(*args, v) needs the arguments of f and the vector", f"got {len(args)} arguments, argnums={asked}", where=here()
             )
         )
+    which = locate(f, asked, tuple(rest), kwargs)
 
     def of_one(x: Any) -> Any:
-        return _grad(f, {"argnums": which, "has_aux": False, "holomorphic": False}, (*rest[:which], x, *rest[which + 1 :]), kwargs)
+        moved, named = (rest.copy(), kwargs) if isinstance(which, int) else (rest, kwargs.copy())
+        (moved if isinstance(which, int) else named)[which] = x  # type: ignore[index]
+        return _grad(f, {"argnums": which, "has_aux": False, "holomorphic": False}, tuple(moved), named)
 
-    return jvp(of_one, (rest[which],), (v,))[1]
+    at = rest[which] if isinstance(which, int) else kwargs[which]
+    return jvp(of_one, (at,), (v,))[1]
 
 
 def stop_gradient(x: Any) -> Any:
-    """x, as a constant to every derivative. Containers are taken leaf by leaf.
+    """x, as a constant to every derivative. Containers are taken leaf by leaf, and what is no number stays as it is.
+
+    Use it for targets, step sizes and estimates that should not be differentiated through.
 
     Examples
     --------

@@ -49,7 +49,17 @@ def jacobian(
 
     Returns
     -------
-    The containers of the output, in each leaf the containers of the argument (a tuple of them for several argnums).
+    array, or a container of arrays
+        The containers of the output, in each leaf the containers of the argument (a tuple of them for several argnums).
+
+    Raises
+    ------
+    NotDifferentiableError
+        For an integer, bool or string argument.
+    NonScalarOutputError
+        For complex numbers without holomorphic=True.
+    ArgumentError
+        For another mode, or argnums that the call has not.
 
     Examples
     --------
@@ -66,17 +76,38 @@ def jacobian(
 
 
 def jacfwd(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False, holomorphic: bool = False) -> Transformed:
-    """`jacobian` in forward mode."""
+    """`jacobian` in forward mode: one sweep an input, whatever the number of outputs.
+
+    Use it where the choice of `jacobian` by shape is not the one wanted, say to keep memory low.
+
+    Examples
+    --------
+    >>> import numpy as np, wengert as wg
+    >>> wg.jacfwd(lambda t: np.array([1.0, 2.0]) * t**2)(3.0)
+    array([ 6., 12.])
+    """
     return jacobian(f, argnums, "forward", has_aux, holomorphic)
 
 
 def jacrev(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False, holomorphic: bool = False) -> Transformed:
-    """`jacobian` in reverse mode."""
+    """`jacobian` in reverse mode: one sweep an output, whatever the number of inputs.
+
+    Use it where the choice of `jacobian` by shape is not the one wanted.
+
+    Examples
+    --------
+    >>> import numpy as np, wengert as wg
+    >>> wg.jacrev(np.prod)(np.array([2.0, 3.0, 4.0]))
+    array([12.,  8.,  6.])
+    """
     return jacobian(f, argnums, "reverse", has_aux, holomorphic)
 
 
 def hessian(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False, holomorphic: bool = False) -> Transformed:
     """All second partial derivatives, forward mode over reverse mode: shape output.shape + input.shape + input.shape.
+
+    Use it for few inputs; with many, `hvp` gives products with it without forming it. Parameters and errors are
+    those of `jacobian`. Of containers, and of several argnums, it has a block for each pair of them.
 
     Examples
     --------
@@ -84,6 +115,8 @@ def hessian(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False, 
     >>> wg.hessian(lambda x: x[0] ** 2 * x[1])(np.array([3.0, 5.0]))
     array([[10.,  6.],
            [ 6.,  0.]])
+
+    Griewank & Walther, Evaluating Derivatives (2008), ch. 5.
     """
     return jacobian(jacobian(f, argnums, "reverse", has_aux, holomorphic), argnums, "forward", has_aux, holomorphic)
 

@@ -13,17 +13,25 @@ import numpy as np
 
 from wengert import tree
 from wengert.api.custom import Named, custom_jvp, custom_vjp, key_of, no_rule, positional, several
+from wengert.errors import AbstractValueError, four_parts
 from wengert.ir.types import type_of
 from wengert.ir.values import Traced
-from wengert.numpy.table import contains_traced
+from wengert.numpy.promote import contains_traced
 from wengert.primitives.control import HostCallback
+from wengert.source import here
 from wengert.trace.record import name_of
 
 
 class primitive(Named):  # a decorator
     """A function that is called on concrete arrays only, and whose derivatives `defvjp` or `defjvp` give.
 
-    For code that cannot be traced: a compiled routine, a simulator. The names are autograd's.
+    Use it for code that cannot be traced: a compiled routine, a simulator. Its arguments are then NumPy arrays and
+    numbers; the shapes and dtypes of its result must depend on theirs alone. The names are autograd's.
+
+    Raises
+    ------
+    TraceError
+        When called on traced values before `defvjp` or `defjvp`.
 
     Examples
     --------
@@ -67,12 +75,35 @@ class _Opaque:
         on_concrete = _OnConcrete(self.f, places, rest)
         key = (on_concrete, *[args[i].type if isinstance(args[i], Traced) else type_of(args[i]) for i in places])
         if key not in self._results:
-            example = self.f(*[a.concrete() if isinstance(a, Traced) else a for a in args])  # type: ignore[attr-defined]
-            leaves, structure = tree.flatten(example)
+            leaves, structure = tree.flatten(self._called(args))
             self._results[key] = structure, tuple([type_of(np.asarray(leaf)) for leaf in leaves])
         structure, types = self._results[key]
         results = several(HostCallback(on_concrete, types)(*[args[i] for i in places]))
         return tree.unflatten(structure, results)
+
+    def _called(self, args: tuple[Any, ...]) -> Any:
+        """The result for these arguments; where they have only a type, for values they can have."""
+        try:
+            values = [a.concrete() if isinstance(a, Traced) else a for a in args]  # type: ignore[attr-defined]
+        except AbstractValueError:
+            values = [a.example() if isinstance(a, Traced) else a for a in args]  # type: ignore[attr-defined]
+        else:
+            return self.f(*values)
+        cause = None
+        if not any([v is None for v in values]):
+            try:
+                return self.f(*values)
+            except Exception as error:  # a branch not taken, say: these values need not suit it
+                cause = error
+        raise AbstractValueError(
+            four_parts(
+                f"the shape and dtype that {self.__name__} returns are not known yet",
+                "no value of its arguments is known here" if cause is None else f"called to find out, it raised {cause!r}"[:300],
+                "It is opaque, so they are found by calling it, and under vmap and in loops the first call comes too late.",
+                f"call it once before, on concrete values of these shapes and dtypes: wengert.grad({self.__name__})(…)",
+                here(),
+            )
+        ) from cause
 
 
 class _OnConcrete:
@@ -98,7 +129,16 @@ class _OnConcrete:
 def defvjp(f: primitive, *makers: Callable[..., Any] | None) -> None:
     """Give a `primitive` its reverse derivatives, one an argument: `maker(ans, *args)` returns `g -> cotangent`.
 
-    None for an argument without derivative. The signature is autograd's.
+    Use it for many arguments and few outputs; the forward mode follows. None, or nothing at the end, for an argument
+    without derivative. The signature is autograd's.
+
+    Examples
+    --------
+    >>> import math, wengert as wg
+    >>> power = wg.primitive(lambda x, n: math.pow(float(x), float(n)))
+    >>> wg.defvjp(power, lambda ans, x, n: lambda g: g * n * ans / x)
+    >>> wg.grad(power)(3.0, 2.0)
+    np.float64(6.0)
     """
     opaque = custom_vjp(f._opaque)
 
@@ -115,7 +155,18 @@ def defvjp(f: primitive, *makers: Callable[..., Any] | None) -> None:
 
 
 def defjvp(f: primitive, *makers: Callable[..., Any] | None) -> None:
-    """Give a `primitive` its forward derivatives, one an argument: `maker(g, ans, *args) -> tangent`."""
+    """Give a `primitive` its forward derivatives, one an argument: `maker(g, ans, *args) -> tangent`.
+
+    Use it for few arguments; the reverse mode follows. None for an argument without derivative. The signature is autograd's.
+
+    Examples
+    --------
+    >>> import math, wengert as wg
+    >>> square = wg.primitive(lambda x: math.pow(float(x), 2.0))
+    >>> wg.defjvp(square, lambda g, ans, x: 2 * x * g)
+    >>> wg.jvp(square, (3.0,), (1.0,))[1], wg.grad(square)(3.0)
+    (np.float64(6.0), np.float64(6.0))
+    """
     opaque = custom_jvp(f._opaque)
     opaque.defjvps(*makers)
     f.rule = opaque

@@ -13,6 +13,7 @@ import numpy as np
 
 from wengert import tree
 from wengert.errors import ArgumentError, NotDifferentiableError, TraceError, four_parts
+from wengert.contract import Primitive
 from wengert.ir.types import Type, type_of
 from wengert.ir.values import Function, Traced
 from wengert.primitives.control import Call
@@ -36,7 +37,7 @@ class Point:
     ) -> None:
         self.f, self.args, self.kwargs = f, args, kwargs
         self.single = isinstance(argnums, str) or not isinstance(argnums, Sequence)
-        self.chosen = [_locate(f, a, args, kwargs) for a in ([argnums] if self.single else argnums)]  # type: ignore[union-attr]
+        self.chosen = [locate(f, a, args, kwargs) for a in ([argnums] if self.single else argnums)]  # type: ignore[union-attr]
         if len(set(self.chosen)) < len(self.chosen):
             raise ArgumentError(
                 four_parts("argnums names an argument twice", f"got {argnums!r}", instead="name each argument once", where=here())
@@ -143,7 +144,7 @@ def _require_plain(array: np.ndarray) -> None:
         )
 
 
-def _locate(f: Callable[..., Any], which: int | str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> int | str:
+def locate(f: Callable[..., Any], which: int | str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> int | str:
     """A position, or the name of a keyword given, of an argument of this call."""
     if isinstance(which, str):
         if which in kwargs:
@@ -182,8 +183,19 @@ def apply(function: Function, arguments: Sequence[Any]) -> list[Any]:
     if any([isinstance(a, Traced) for a in arguments]):
         out = Call(function)(*arguments)
         return list(out) if isinstance(out, tuple) else [out]
+    return _owned(evaluate(function, arguments), arguments)
+
+
+def perform(operation: Primitive, operands: Sequence[Any]) -> list[Any]:
+    """An operation that holds the user's functions, on values: evaluated now, or recorded where one is traced."""
+    out = operation(*operands)
+    results = list(out) if isinstance(out, tuple) else [out]
+    return results if any([isinstance(a, Traced) for a in operands]) else _owned(results, operands)
+
+
+def _owned(results: Sequence[Any], arguments: Sequence[Any]) -> list[Any]:
     taken = {id(a) for a in arguments}
-    return [own(value, taken) for value in evaluate(function, arguments)]
+    return [own(value, taken) for value in results]
 
 
 def own(value: Any, taken: set[int]) -> Any:

@@ -19,8 +19,14 @@ from wengert.ir.walk import specialize
 def record(f: Callable[..., Any]) -> Transformed:
     """The operations that a call of f performs, as a Function: the Wengert list of this run.
 
-    All arrays and floats among the positional arguments become inputs, what f closes over
-    becomes constants. Printing the Function shows each operation with the user's line.
+    Use it to see what is differentiated. Arrays, of integers too, and floats among the positional arguments become
+    inputs; Python integers and what f closes over become constants. Printing the Function shows each operation with
+    the user's line.
+
+    Raises
+    ------
+    TraceError
+        Where f does what cannot be traced; the message says what to write instead.
 
     Examples
     --------

@@ -32,6 +32,10 @@ class Transformed:
         """What a trace remembers this function by."""
         return self.rule, identity(self.f), repr(sorted(self.options.items(), key=lambda item: item[0]))
 
+    def trace_parts(self) -> list[Any]:
+        """What a trace of this function depends on."""
+        return [self.rule, self.f, *self.options.values()]
+
     def __reduce__(self) -> Any:
         return _rebuild, (self.rule, self.f, self.options)
 

@@ -129,7 +129,7 @@ class _Subject:
         return cls(call, [np.array(known[i])[()] for i in active], labels, name_of(f), f)
 
     def pushed(self, direction: list[Any]) -> _Subject:
-        """X -> J(x) v, for a fixed v."""
+        """x -> J(x) v, for a fixed v."""
 
         def call(*x: Any) -> tuple[Any, ...]:
             return _inexact(jvp(self.call, x, tuple(direction))[1])
@@ -138,7 +138,7 @@ class _Subject:
         return _Subject(call, self.values, self.labels, name, self.f)
 
     def pulled(self, cotangents: tuple[Any, ...]) -> _Subject:
-        """X -> ct J(x), for a fixed ct."""
+        """x -> ct J(x), for a fixed ct."""
 
         def call(*x: Any) -> tuple[Any, ...]:
             return _inexact(vjp(self.call, *x)[1](cotangents))

@@ -5,6 +5,7 @@ Start at `grad`.
 
 from __future__ import annotations
 
+import inspect
 import json
 import math
 from typing import Any
@@ -56,13 +57,14 @@ def check(options: Any) -> int:
         return f(*args, **kwargs)
 
     of_chosen.__name__ = name
+    of_chosen.__wrapped__ = f  # type: ignore[attr-defined]  # messages show the user's line, and the user's names if f tells them
+    if all([n.isidentifier() for n in call.wrt]):
+        parameters = [inspect.Parameter(n, inspect.Parameter.POSITIONAL_ONLY) for n in call.wrt]
+        of_chosen.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     try:
         check_grads(of_chosen, tuple([call.values[n] for n in call.wrt]), order=order, modes=modes)
     except CheckFailed as failed:
-        text = str(failed)
-        for position, n in enumerate(call.wrt):
-            text = text.replace(f"argument {position}", f"argument {n}")
-        print(text)
+        print(failed)
         return 1
     by = ", ".join(call.wrt)
     print(f"{name}: {' and '.join(modes)} derivatives by {by} agree with differences, to order {order}")

@@ -44,7 +44,7 @@ def rules(options: Any) -> int:
     elif options.name is not None:
         _one(table)
     elif options.kind is not None:
-        _of_kind(table, options.kind)
+        _of_kind(table)
     else:
         _all(table)
     return 0
@@ -61,7 +61,7 @@ def _one(table: list[Rule]) -> None:
             print(textwrap.indent(rule.formula, " " * 15))
 
 
-def _of_kind(table: list[Rule], kind: str) -> None:
+def _of_kind(table: list[Rule]) -> None:
     width = max([len(r.primitive) for r in table])
     family = None
     for rule in table:

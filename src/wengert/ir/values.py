@@ -133,11 +133,6 @@ class Var(Arithmetic, Traced):
     def __init__(self, type: Type) -> None:
         self.type = type
 
-    def bind(self, operation: Operation, operands: tuple[Any, ...]) -> Any:
-        from wengert.ir.builder import current
-
-        return current().emit(operation, operands)
-
     @property
     def shape(self) -> tuple[int, ...]:
         return self.type.shape  # type: ignore[union-attr]

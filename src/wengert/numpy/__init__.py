@@ -11,7 +11,16 @@ from typing import Any
 
 import numpy as np
 
-from wengert.numpy.table import EXTENSIONS, OWN, Namespace, member
+from wengert.numpy.table import EXTENSIONS, LOADERS, OWN, Namespace, member
+
+
+def _load(function: Any) -> bool:
+    """Import every implementation, when a function is first looked for that the ufuncs' table has not."""
+    _import_module("wengert.numpy.functions")
+    return True
+
+
+LOADERS.append(_load)
 
 
 def __getattr__(name: str) -> Any:

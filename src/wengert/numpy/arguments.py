@@ -21,7 +21,7 @@ NO_VALUE = np._NoValue  # type: ignore[attr-defined]
 
 
 def array(x: Any) -> Any:
-    """X as something with a shape and a dtype: traced, or a NumPy array or scalar."""
+    """x as something with a shape and a dtype: traced, or a NumPy array or scalar."""
     x = as_operand(x)
     return np.asarray(x)[()] if isinstance(x, (bool, int, float, complex)) and not isinstance(x, np.generic) else x
 
@@ -65,7 +65,7 @@ def kept(x: Any, shape: Sequence[int], axes: Sequence[int], keepdims: Any) -> An
 
 
 def in_dtype(x: Any, dtype: Any) -> Any:
-    """X in a dtype, itself if none is given."""
+    """x in a dtype, itself if none is given."""
     if not given(dtype):
         return x
     dtype = np.dtype(dtype)

@@ -23,7 +23,7 @@ from wengert.primitives.shape import cast, stop_gradient
 
 @implements(np.where)
 def where(condition: Any, x: Any = NO_VALUE, y: Any = NO_VALUE, /) -> Any:
-    """X where the condition holds, else y; the lane not taken never reaches the derivative."""
+    """x where the condition holds, else y; the lane not taken never reaches the derivative."""
     if x is NO_VALUE and y is NO_VALUE:
         return np.nonzero(static(truth(array(condition))))
     if x is NO_VALUE or y is NO_VALUE:

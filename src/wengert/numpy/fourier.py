@@ -21,7 +21,7 @@ _SWAPPED = {"backward": "forward", "forward": "backward", "ortho": "ortho"}
 
 
 def _fitted(x: Any, n: int, axis: int) -> Any:
-    """X cut, or padded with zeros, to n elements along the axis."""
+    """x cut, or padded with zeros, to n elements along the axis."""
     length = x.shape[axis]
     if n < 1:
         raise ArgumentError(four_parts(f"Invalid number of FFT data points ({n}) specified.", where=here()))

@@ -75,8 +75,7 @@ class Plan:
                 steps.append(1)
         self.starts, self.stops, self.steps = tuple(starts), tuple(stops), tuple(steps)
         self.flips, self.view_shape, self.axes = tuple(flips), tuple(view), tuple(axes)
-        trace = innermost(indices)
-        self.indices = tuple([_index_array(i, target, trace) for i in indices])
+        self.indices = tuple([_index_array(i, target) for i in indices])
 
     # -- to the view and back ------------------------------------------------------------------
 
@@ -125,7 +124,7 @@ class Plan:
         return permute(found, self.result_order())
 
     def put(self, x: Any, v: Any, add: bool) -> Any:
-        """X with v (of the result's shape and x's dtype) put or added there."""
+        """x with v (of the result's shape and x's dtype) put or added there."""
         if not self.indices:
             operation = primitive.SliceAdd if add else primitive.SliceSet
             return operation(self.starts, self.stops, self.steps)(x, self.unview(v))
@@ -299,7 +298,7 @@ def _checked(i: Any, axis: int, n: int) -> Any:
     return i
 
 
-def _index_array(i: Any, shape: tuple[int, ...], trace: Any) -> Any:
+def _index_array(i: Any, shape: tuple[int, ...]) -> Any:
     if i.shape == shape:
         return i
     return broadcast(i, shape) if is_traced(i) else np.broadcast_to(i, shape).copy()
@@ -366,7 +365,7 @@ def _mask_alone(index: Any, x: Any, v: Any) -> Any:
 
 
 def _update(x: Any, index: Any, v: Any, combine: Callable[[Any, Any], Any] | None, add: bool) -> Any:
-    """X with v put at index; `combine` makes the new value of the old one and v."""
+    """x with v put at index; `combine` makes the new value of the old one and v."""
     x, v = _operands(x, v)
     mask = _mask_alone(index, x, v)
     if mask is not None:
@@ -392,27 +391,27 @@ def _chosen(plan: Plan, v: Any, chosen: Any) -> Any:
 
 
 def set_at(x: Any, index: Any, v: Any) -> Any:
-    """X after x[index] = v."""
+    """x after x[index] = v."""
     return _update(x, index, v, None, False)
 
 
 def add_at(x: Any, index: Any, v: Any) -> Any:
-    """X with v added at index; repeated indices accumulate."""
+    """x with v added at index; repeated indices accumulate."""
     return _update(x, index, v, np.add, True)
 
 
 def multiply_at(x: Any, index: Any, v: Any) -> Any:
-    """X multiplied by v at index; repeated indices accumulate."""
+    """x multiplied by v at index; repeated indices accumulate."""
     return _update(x, index, v, np.multiply, False)
 
 
 def min_at(x: Any, index: Any, v: Any) -> Any:
-    """X with the minimum of its elements and v at index."""
+    """x with the minimum of its elements and v at index."""
     return _update(x, index, v, np.minimum, False)
 
 
 def max_at(x: Any, index: Any, v: Any) -> Any:
-    """X with the maximum of its elements and v at index."""
+    """x with the maximum of its elements and v at index."""
     return _update(x, index, v, np.maximum, False)
 
 
@@ -429,31 +428,31 @@ class _AtIndex:
         return getitem(self._x, self._index) if is_traced(self._x) else self._x[self._index]
 
     def set(self, value: Any) -> Any:
-        """X after x[index] = value."""
+        """x after x[index] = value."""
         return set_at(self._x, self._index, value)
 
     def add(self, value: Any) -> Any:
-        """X after x[index] += value; repeated indices accumulate, as by np.add.at."""
+        """x after x[index] += value; repeated indices accumulate, as by np.add.at."""
         return add_at(self._x, self._index, value)
 
     def subtract(self, value: Any) -> Any:
-        """X after x[index] -= value."""
+        """x after x[index] -= value."""
         return add_at(self._x, self._index, -array(value))
 
     def multiply(self, value: Any) -> Any:
-        """X after x[index] *= value."""
+        """x after x[index] *= value."""
         return multiply_at(self._x, self._index, value)
 
     def divide(self, value: Any) -> Any:
-        """X after x[index] /= value."""
+        """x after x[index] /= value."""
         return _update(self._x, self._index, value, np.divide, False)
 
     def min(self, value: Any) -> Any:
-        """X with the minimum of its elements and value there."""
+        """x with the minimum of its elements and value there."""
         return min_at(self._x, self._index, value)
 
     def max(self, value: Any) -> Any:
-        """X with the maximum of its elements and value there."""
+        """x with the maximum of its elements and value there."""
         return max_at(self._x, self._index, value)
 
 

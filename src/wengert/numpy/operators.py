@@ -36,7 +36,7 @@ def _integral(y: Any) -> int | None:
 
 @implements(np.power, np.float_power)
 def power(x: Any, y: Any, **kwargs: Any) -> Any:
-    """X ** y; a constant integer exponent uses the integer rule, whatever the exponent's dtype."""
+    """x ** y; a constant integer exponent uses the integer rule, whatever the exponent's dtype."""
     x, y = as_operand(x), as_operand(y)
     n = _integral(y)
     if n is not None and isinstance(x, Traced) and not kwargs:

@@ -24,6 +24,19 @@ def is_traced(x: Any) -> bool:
     return isinstance(x, Traced)
 
 
+def contains_traced(x: Any) -> bool:
+    """Whether a traced value is in x, looking into lists, tuples, dicts and object arrays."""
+    if isinstance(x, Traced):
+        return True
+    if isinstance(x, (list, tuple)):
+        return any(contains_traced(item) for item in x)
+    if isinstance(x, dict):
+        return any(contains_traced(item) for item in x.values())
+    if isinstance(x, np.ndarray) and x.dtype == object:
+        return any(contains_traced(item) for item in x.ravel().tolist())
+    return False
+
+
 def innermost(args: Sequence[Any]) -> Any:
     """The traced argument of the innermost trace, None if none is traced."""
     found, level = None, -1
@@ -66,8 +79,6 @@ def as_operand(x: Any) -> Any:
 
 def stack_objects(items: Any) -> Any:
     """np.array of nested lists, some of whose leaves are traced."""
-    from wengert.numpy.table import contains_traced
-
     if isinstance(items, (list, tuple)):
         if not contains_traced(items):
             return np.asarray(items)
@@ -131,7 +142,7 @@ def lifted(x: Any, trace: Any) -> Any:
 
 
 def convert(x: Any, dtype: np.dtype[Any], shape: tuple[int, ...], trace: Any) -> Any:
-    """X in this dtype and shape, as an operand of a strict primitive."""
+    """x in this dtype and shape, as an operand of a strict primitive."""
     if isinstance(x, _PLAIN) and not isinstance(x, np.generic):
         return splat(x, array_type(shape, dtype))
     if isinstance(x, (np.ndarray, np.generic)):
@@ -140,6 +151,8 @@ def convert(x: Any, dtype: np.dtype[Any], shape: tuple[int, ...], trace: Any) ->
         if x.shape != shape:
             return broadcast(trace.lift(x), shape) if trace is not None else np.broadcast_to(x, shape)
         return x
+    if isinstance(x, Traced) and shape_of(x) != shape and getattr(x, "level", None) != getattr(trace, "level", None):
+        x = trace.lift(x)  # a value of an outer trace is captured before it is repeated
     return broadcast(cast(x, dtype), shape)
 
 
@@ -185,7 +198,7 @@ def promoted(*args: Any) -> list[Any]:
 
 
 def as_inexact(x: Any) -> Any:
-    """X as float64 if it is of an integer or bool dtype."""
+    """x as float64 if it is of an integer or bool dtype."""
     x = as_operand(x)
     if isinstance(x, _PLAIN):
         return np.asarray(x, np.result_type(type(x), np.float64))[()]

@@ -18,7 +18,7 @@ from wengert.primitives.shape import reshape
 
 
 def _masked(x: Any, where: Any, fill: Any) -> Any:
-    """X where the mask holds, `fill` elsewhere."""
+    """x where the mask holds, `fill` elsewhere."""
     return x if not given(where) or where is True else np.where(where, x, _constant(fill, x.dtype))
 
 
@@ -302,7 +302,7 @@ implements(np.cumulative_prod)(_standard(np.cumulative_prod, cumprod, 1))
 
 
 def without_nan(x: Any, fill: Any) -> Any:
-    """X with NaN replaced; its NaN has no derivative."""
+    """x with NaN replaced; its NaN has no derivative."""
     return x if x.dtype.kind not in "fc" else np.where(np.isnan(x), x.dtype.type(fill), x)
 
 

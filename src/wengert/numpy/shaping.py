@@ -36,7 +36,7 @@ def reshape(a: Any, /, shape: Any = None, order: str = "C", *, newshape: Any = N
         raise ShapeError(
             four_parts(f"cannot reshape array of size {x.size} into shape {wanted}", f"the array has shape {x.shape}", where=here())
         )
-    if order in ("F", "A", "K") and order == "F":
+    if order == "F":
         return transpose(primitive.reshape(transpose(x), wanted[::-1]))
     return primitive.reshape(x, wanted)
 

@@ -21,7 +21,7 @@ from wengert.source import here
 
 
 def _lanes(x: Any, axes: tuple[int, ...]) -> Any:
-    """X with the axes merged into one last axis."""
+    """x with the axes merged into one last axis."""
     rest = tuple([i for i in range(x.ndim) if i not in axes])
     moved = permute(x, (*rest, *axes))
     return reshape(moved, (*[x.shape[i] for i in rest], math.prod([x.shape[i] for i in axes])))

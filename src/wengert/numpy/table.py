@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable
-from importlib import import_module
 from typing import Any
 
 import numpy as np
 
 from wengert.errors import UnknownFunctionError, four_parts
 from wengert.ir.values import Traced
+from wengert.numpy.promote import as_operand, contains_traced, convert, innermost, shape_of
 from wengert.numpy.promote import elementwise as _elementwise
 from wengert.source import here
 
@@ -48,8 +48,6 @@ class Ufunc:
 
 def with_keywords(function: Ufunc, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """A ufunc with keywords: `where` and `dtype` are carried out, `out` is refused."""
-    from wengert.numpy.promote import as_operand, convert, innermost, shape_of
-
     if kwargs.pop("out", None) is not None:
         refuse_out(function.ufunc)
     dtype, where = kwargs.pop("dtype", None), kwargs.pop("where", True)
@@ -85,19 +83,6 @@ def elementwise(cls: Any, *ufuncs: Any) -> None:
         IMPLEMENTATIONS[ufunc] = Ufunc(cls(), ufunc)
 
 
-def contains_traced(x: Any) -> bool:
-    """Whether a traced value is in x, looking into lists, tuples, dicts and object arrays."""
-    if isinstance(x, Traced):
-        return True
-    if isinstance(x, (list, tuple)):
-        return any(contains_traced(item) for item in x)
-    if isinstance(x, dict):
-        return any(contains_traced(item) for item in x.values())
-    if isinstance(x, np.ndarray) and x.dtype == object:
-        return any(contains_traced(item) for item in x.ravel().tolist())
-    return False
-
-
 def lookup(function: Any) -> Callable[..., Any]:
     """The implementation of a NumPy or SciPy function; refused by name if there is none."""
     found = IMPLEMENTATIONS.get(function)
@@ -118,7 +103,7 @@ def lookup(function: Any) -> Callable[..., Any]:
     return found
 
 
-# Set by wengert.scipy: loads the family that may know a SciPy function.
+# Set by wengert.numpy and wengert.scipy: each imports the modules that may know a function.
 LOADERS: list[Callable[[Any], bool]] = []
 
 # Set by wengert.scipy: namespaces that SciPy's own functions look for beside NumPy's, and their modules.
@@ -131,7 +116,6 @@ OWN = frozenset({"at"})
 
 def load_for(function: Any) -> None:
     """Import the modules that may know this function: ours for NumPy all at once, a family of SciPy's."""
-    import_module("wengert.numpy.functions")
     for loader in LOADERS:
         loader(function)
 

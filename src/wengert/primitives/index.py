@@ -547,8 +547,3 @@ def scatter_set(x: Any, indices: Sequence[Any], v: Any, n_batch: int = 0) -> Any
 def take_along(x: Any, index: Any, axis: int) -> Any:
     """x[…, index, …] along an axis, as np.take_along_axis."""
     return TakeAlong(axis)(x, index)
-
-
-def add_along(x: Any, index: Any, u: Any, axis: int) -> Any:
-    """x with u added at x[…, index, …] along an axis."""
-    return AddAlong(axis)(x, index, u)

@@ -65,14 +65,17 @@ def run(
     extra_key: Any = None,
     has_aux: bool = False,
     staged: bool = False,
+    examples: Sequence[Any] | None = None,
 ) -> Run:
     """Run `call(traced values)`, which calls f, and keep its operations.
 
     `arguments` are the values behind the traced ones, if there are any: concrete arrays or
     tracers of an outer run. With them Python may branch on values. A `staged` run also takes the
     operations on values it closes over: a branch that is not taken must not compute them.
+    `examples` are values that the traced ones can have where they have none of their own.
     """
-    tape = Tape((identity(f), extra_key), types, arguments, len(_active.tapes) + 1, name_of(f))
+    tape = Tape((identity(f), extra_key), types, arguments, name_of(f))
+    tape.examples = examples
     outer = [(t, t.stage) for t in _active.tapes] if staged else []
     _active.tapes.append(tape)
     try:
@@ -144,6 +147,6 @@ def name_of(f: Any) -> str:
 
 
 def where(f: Any) -> Span | None:
-    """The line where f is defined."""
-    code = identity(f)
+    """The line where f is defined; of a function made from another, the other's."""
+    code = identity(inspect.unwrap(f))
     return Span(code.co_filename, code.co_firstlineno) if hasattr(code, "co_firstlineno") else None

@@ -10,6 +10,7 @@ Knows nothing of NumPy's functions. Start at `Tape.bind`.
 
 from __future__ import annotations
 
+import itertools
 import os
 import threading
 from collections import OrderedDict
@@ -23,7 +24,9 @@ from wengert.errors import AbstractValueError, EscapedTracerError, four_parts
 from wengert.ir.operation import Operation
 from wengert.ir.types import ArrayType, Type, array_type
 from wengert.ir.values import Equation, Function, Literal, Traced, Var, splat
+from wengert.passes import rewrite
 from wengert.source import here
+from wengert.transform.evaluate import evaluate
 
 _LITERAL_VARIANTS = 8  # after so many different constants at one place, they are taken for data
 
@@ -81,6 +84,7 @@ class _Memory:
 
 
 _memory = _Memory()
+_levels = itertools.count(1)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_memory.unlock)
 _literals: dict[Any, Literal] = {}
@@ -111,21 +115,42 @@ def constant(value: Any, type: ArrayType) -> Literal:
 
 
 class Tape:
-    """A run of a function in progress. Its level orders nested runs: an operation belongs to the innermost."""
+    """A run of a function in progress. Its level orders nested runs: an operation belongs to the innermost.
 
-    __slots__ = ("_captured", "_env", "_seen", "_trail", "arguments", "closed", "grown", "key", "level", "name", "node", "root", "stage")
+    Levels count all runs ever begun, so that a run in a thread started by another run is inside that one.
+    """
 
-    def __init__(self, key: Any, types: Sequence[Type], arguments: Sequence[Any] | None, level: int, name: str) -> None:
+    __slots__ = (
+        "_captured",
+        "_env",
+        "_lock",
+        "_seen",
+        "_trail",
+        "arguments",
+        "closed",
+        "examples",
+        "grown",
+        "key",
+        "level",
+        "name",
+        "node",
+        "root",
+        "stage",
+    )
+
+    def __init__(self, key: Any, types: Sequence[Type], arguments: Sequence[Any] | None, name: str) -> None:
         self.key = (key, tuple(types))
         self.root = self.node = _memory.root(self.key, types)
         self.arguments = arguments  # concrete arrays or tracers of outer tapes; None where only the type is known
-        self.level = level
+        self.level = next(_levels)
         self.name = name
+        self._lock = threading.RLock()  # the function may share its values with threads of its own
         self._captured: list[Any] = []
         self.stage: Tape | None = None  # a run inside this one that takes all operations: the body of a cond or loop
-        self._seen: dict[int, tuple[Any, Var]] = {}  # outer tracers already captured
+        self._seen: dict[int, tuple[Any, Any, Var]] = {}  # outer tracers and arrays already captured: themselves, as they were, variable
         self._trail: list[Node] = []
         self._env: dict[Any, Any] | None = None
+        self.examples: Sequence[Any] | None = None  # values the inputs can have, where they have none of their own
         self.closed = False
         self.grown = 0
 
@@ -144,6 +169,12 @@ class Tape:
                     where=here(),
                 )
             )
+        with self._lock:
+            outs = self._walk(operation, operands)
+        return make(self, outs[0]) if len(outs) == 1 else tuple([make(self, v) for v in outs])
+
+    def _walk(self, operation: Operation, operands: tuple[Any, ...]) -> tuple[Var, ...]:
+        """The results of the operation, found or made at the present place of the tree of traces."""
         key: list[Any] = [operation]
         has_literal = False
         for a in operands:
@@ -162,11 +193,9 @@ class Tape:
                 node = self._extend(operation, tuple(key), has_literal)
         self.node = node
         self._trail.append(node)
-        outs = node.outs
-        results = make(self, outs[0]) if len(outs) == 1 else tuple([make(self, v) for v in outs])
         if operation.may_raise and self.arguments is not None:  # type: ignore[attr-defined]
-            self._compute(outs[0])  # so that LinAlgError comes at the user's line
-        return results
+            self._compute(node.outs[0])  # so that LinAlgError comes at the user's line
+        return node.outs
 
     def _with_lifted_literals(self, operation: Operation, key: list[Any]) -> Node:
         key = [self.capture(a.array()) if isinstance(a, Literal) else a for a in key]
@@ -189,16 +218,22 @@ class Tape:
 
     def capture(self, value: Any) -> Var:
         """A value from outside as an extra input: a tracer of an outer tape, or an array (copied if it may change)."""
-        is_tracer = isinstance(value, Traced)
-        if is_tracer:
-            seen = self._seen.get(id(value))
+        with self._lock:
+            return self._input(value)
+
+    def _input(self, value: Any) -> Var:
+        given = value
+        seen = self._seen.get(id(given))
+        if isinstance(value, Traced):
             if seen is not None:
-                return seen[1]
+                return seen[2]
             type: Any = value.type
         else:
             if isinstance(value, np.ndarray):
                 if value.dtype.kind not in "fciub":
                     raise AbstractValueError(four_parts(f"an array of dtype {value.dtype} cannot be used with traced values", where=here()))
+                if seen is not None and _same_bits(value, seen[1]):
+                    return seen[2]
                 value = value if _is_frozen(value) else value.copy()
             elif not isinstance(value, np.generic):
                 value = np.asarray(value)[()]
@@ -211,8 +246,8 @@ class Tape:
         self._trail.append(node)
         self._captured.append(value)
         var = node.outs[0]
-        if is_tracer:
-            self._seen[id(value)] = (value, var)
+        if isinstance(given, (Traced, np.ndarray)):
+            self._seen[id(given)] = (given, value, var)
         if self._env is not None:
             self._provide(var, value)
         return var
@@ -240,15 +275,17 @@ class Tape:
 
         builder = Builder()
         builder.equations = [s.equation for s in steps if s.equation is not None]
-        return builder.build(inputs, outputs, self.name)
+        return rewrite(builder.build(inputs, outputs, self.name))
 
     # -- values ------------------------------------------------------------------------------
 
     def value(self, var: Var) -> Any:
         """The concrete value of a variable, computed now if it was not yet."""
-        self._compute(var)
-        assert self._env is not None
-        if var not in self._env:
+        with self._lock:
+            self._compute(var)
+            assert self._env is not None
+            known = var in self._env
+        if not known:
             raise AbstractValueError(
                 four_parts(
                     "a concrete value is needed of something of which only the type is known",
@@ -259,6 +296,17 @@ class Tape:
                 )
             )
         return self._env[var]
+
+    def example(self, var: Var) -> Any:
+        """A value that the variable can have: its own, or under vmap and in loops that of the first lane or iteration; None if none is known."""
+        known = self.arguments if self.arguments is not None else self.examples
+        if known is None:
+            return None
+        with self._lock:
+            function = self._function((var,))
+            inputs = [*known, *self._captured]
+        values = [v.tape.example(v.atom) if isinstance(v, Traced) else v for v in inputs]  # type: ignore[attr-defined]
+        return None if any([v is None for v in values]) else evaluate(function, values)[0]
 
     def _provide(self, var: Var, value: Any) -> None:
         assert self._env is not None
@@ -307,3 +355,15 @@ def _is_frozen(array: np.ndarray) -> bool:
             return False
         view = view.base
     return view is None
+
+
+def _same_bits(a: np.ndarray, b: np.ndarray) -> bool:
+    """Whether two arrays hold the same, NaN and signed zeros told apart by their bits."""
+    if a is b:
+        return True
+    if a.dtype != b.dtype or a.shape != b.shape or a.dtype.itemsize > 16 or a.dtype.char in "gG":
+        return False
+    if a.dtype.kind == "c":
+        return _same_bits(a.real, b.real) and _same_bits(a.imag, b.imag)
+    bits = f"i{a.dtype.itemsize}"
+    return bool((a.view(bits) == b.view(bits)).all())

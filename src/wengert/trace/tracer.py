@@ -100,6 +100,10 @@ class Tracer(Traced):
         self.weak = weak
         return self
 
+    def example(self) -> Any:
+        """A value that this can have: under vmap and in loops that of the first lane or iteration; None if none is known."""
+        return self.tape.example(self.atom)
+
     def concrete(self) -> Any:
         """The value as a NumPy array or scalar; an error where only the type is known."""
         return self.tape.value(self.atom)

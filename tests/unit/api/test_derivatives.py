@@ -278,6 +278,9 @@ def test_hvp():
     v = np.array([1.0, -2.0, 0.5])
     np.testing.assert_allclose(wg.hvp(energy)(X, v), h @ v, rtol=1e-13)
     np.testing.assert_allclose(wg.hvp(lambda a, x: a * energy(x), argnums=1)(2.0, X, v), 2 * h @ v, rtol=1e-13)
+    scaled = wg.hvp(lambda a, x: a * energy(x), argnums="x")
+    np.testing.assert_allclose(scaled(2.0, X, v), 2 * h @ v, rtol=1e-13)
+    np.testing.assert_allclose(scaled(2.0, v, x=X), 2 * h @ v, rtol=1e-13)
 
 
 def test_hvp_of_containers():

@@ -105,7 +105,16 @@ def test_check(file, capsys):
     assert capsys.readouterr().out == "energy: forward and reverse derivatives by q agree with differences, to order 2\n"
     assert main(["check", f"{file}:wrong", "--at", "1.0,2.0"]) == 1
     out = capsys.readouterr().out
-    assert "argument x" in out and "stop_gradient (float64[2]) at model.py:9" in out
+    assert out.splitlines()[0].endswith("(model.py:7)") and "argument x" in out
+    assert "stop_gradient (float64[2]) at model.py:9" in out
+
+
+def test_check_of_a_function_that_does_not_tell_its_parameters(tmp_path, capsys):
+    path = tmp_path / "many.py"
+    path.write_text("import numpy as np\n\n\ndef step(*x):\n    return np.floor(x[1]) + x[0]\n", encoding="utf-8")
+    assert main(["check", f"{path}:step", "--at", "1.5;2.0"]) == 1
+    out = capsys.readouterr().out
+    assert out.splitlines()[0].endswith("(many.py:4)") and "argument 1, direction" in out
 
 
 def test_rules(capsys):

@@ -192,10 +192,10 @@ def only_where(taken: Any, body: Function, operands: Sequence[Any], lanes: Seque
     A lane that does not take the branch gets the operands of one that does: a loop then ends, a
     factorisation succeeds, and what comes out for that lane is not looked at.
     """
-    donor = argmax(taken, 0)
+    donor = argmax(taken, 0) if taken.type.shape[0] else None
     given = []
     for x, on in zip(operands, lanes, strict=True):
-        if on and not isinstance(x.type, StackType):
+        if on and donor is not None and not isinstance(x.type, StackType):
             x = select_any(taken, x, stop_gradient(expand(gather(x, [donor]), taken.type.shape[0])))
         given.append(x)
     nothing = Function([Var(x.type) for x in given], (), (), body.name)

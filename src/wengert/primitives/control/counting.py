@@ -99,7 +99,7 @@ class _Plan:
         for k in range(n_acc):
             if k not in self.added:
                 outs[n_carry + k] = literal(np.int8(0))  # never read
-        self.owned = [_updated(a, v, body, producers, uses) for a, v in zip(outs, loop.inputs(body.inputs)[2], strict=False)]
+        self.owned = [_updated(a, v, body, producers) for a, v in zip(outs, loop.inputs(body.inputs)[2], strict=False)]
         mine = [v for v, own in zip(loop.inputs(body.inputs)[2], self.owned, strict=True) if own]
         self.body = Function([*body.inputs, *new_inputs], equations, [*outs, *totals], body.name)
         prepare(self.body, [*mine, *new_inputs])
@@ -125,7 +125,7 @@ def _root(a: Any, producers: dict[Any, Equation], uses: dict[Any, int]) -> tuple
     return None
 
 
-def _updated(a: Any, v: Any, body: Function, producers: dict[Any, Equation], uses: dict[Any, int]) -> bool:
+def _updated(a: Any, v: Any, body: Function, producers: dict[Any, Equation]) -> bool:
     """Whether this carry is made by an update, seen by nothing that could keep a view of it."""
     if not isinstance(a, Var) or a not in producers or producers[a].operation.update is None or isinstance(v.type, StackType):  # type: ignore[attr-defined]
         return False

@@ -274,7 +274,7 @@ class Loop(Primitive):
         state_types = inner.in_types[1 + self.n_consts : 1 + self.n_consts + self.n_carry]
         types = [INDEX, counts.type, *[c.type for c in consts], *state_types, *item_types]
         function = function_of(body, *types, name=inner.name)
-        longest = max_(counts, (0,))
+        longest = max_(counts, (0,)) if size else zeros(INDEX)
         loop = Loop(function, None, 1 + self.n_consts, self.n_carry, self.n_acc, self.reverse)
         s0, a0 = lanes_of(carries, ls, [True] * len(carries), size), lanes_of(accs, la, [True] * len(accs), size)
         return single(emit(loop, [longest, counts, *consts, *s0, *a0, *xs]))

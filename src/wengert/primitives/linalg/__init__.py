@@ -3,23 +3,21 @@
 Every operation but `Dot` works on the last one or two axes and stacks over those before them, so that batching is the
 operation itself. Each module's docstring says where to start; the order in which they may import each other is
 
-    diagonal < contraction < algebra < triangular < inverse < factor < solve < norm < eigen < svd, spectral, determinant, functions
-
-The Schur form has no operation: its triangular factor is determined only up to the order and the phases of the
-eigenvectors that LAPACK happens to choose, and functions that do not depend on that choice are had from `eig` or `MatrixFunction`.
+    diagonal < contraction < algebra < triangular < inverse < factor < solve < norm < eigen < svd, spectral, determinant, functions, schur
 """
 
 from wengert.primitives.linalg.contraction import Dot, dot, einsum_strict, matmul_strict
 from wengert.primitives.linalg.determinant import Adjugate, AdjugateTangent, Det, Slogdet, slogdet
 from wengert.primitives.linalg.diagonal import Diagonal, DiagonalEmbed, Triangle, diagonal, embed, trace, tril, triu
-from wengert.primitives.linalg.eigen import Eig, Eigh, Eigvals, Eigvalsh
+from wengert.primitives.linalg.eigen import Eig, Eigenvectors, Eigh, Eigvals, Eigvalsh
 from wengert.primitives.linalg.factor import ApplyPivots, Cholesky, Lu, Qr
 from wengert.primitives.linalg.functions import Frechet, MatrixFunction, expm, logm, matrix_function, sqrtm
 from wengert.primitives.linalg.inverse import Inv, Pinv, lstsq, pinv
 from wengert.primitives.linalg.norm import VectorNorm, norm
+from wengert.primitives.linalg.schur import Schur, SchurCoupling, schur
 from wengert.primitives.linalg.solve import Solve, lu_solve, solve, solve_factored
 from wengert.primitives.linalg.spectral import Spectral, SpectralSum
-from wengert.primitives.linalg.svd import Polar, Svd, Svdvals
+from wengert.primitives.linalg.svd import Polar, SingularVectors, Svd, Svdvals
 from wengert.primitives.linalg.triangular import Sylvester, TriangularSolve, cho_solve
 
 cholesky, lu, inv, det = Cholesky(), Lu(), Inv(), Det()
@@ -36,6 +34,7 @@ __all__ = [
     "DiagonalEmbed",
     "Dot",
     "Eig",
+    "Eigenvectors",
     "Eigh",
     "Eigvals",
     "Eigvalsh",
@@ -46,6 +45,9 @@ __all__ = [
     "Pinv",
     "Polar",
     "Qr",
+    "Schur",
+    "SchurCoupling",
+    "SingularVectors",
     "Slogdet",
     "Solve",
     "Spectral",
@@ -78,6 +80,7 @@ __all__ = [
     "norm",
     "pinv",
     "polar",
+    "schur",
     "slogdet",
     "solve",
     "solve_factored",

@@ -14,7 +14,7 @@ from wengert.contract import Multilinear, Primitive, Sample, expand_all, same_ty
 from wengert.errors import ShapeError, four_parts
 from wengert.ir.types import ArrayType, Type
 from wengert.ir.values import ROLES
-from wengert.primitives.arith import StrongMul, abs_, conj, mul, real, select
+from wengert.primitives.arith import abs_, conj, mul, real, select
 from wengert.primitives.linalg.contraction import Dot
 from wengert.primitives.linalg.diagonal import diagonal as _diagonal
 from wengert.primitives.linalg.diagonal import embed, tril
@@ -117,13 +117,8 @@ def to_columns(s: Any, shape: tuple[int, ...]) -> Any:
 
 
 def scale_columns(x: Any, s: Any) -> Any:
-    """X diag(s)."""
+    """x diag(s)."""
     return mul(x, to_columns(cast(s, array_type_of(x).dtype), array_type_of(x).shape))
-
-
-def scale_rows(s: Any, x: Any) -> Any:
-    """diag(s) x."""
-    return mul(to_rows(cast(s, array_type_of(x).dtype), array_type_of(x).shape), x)
 
 
 def identity(shape: tuple[int, ...], dtype: Any) -> Any:
@@ -156,8 +151,7 @@ def safe_reciprocal(x: Any, floor: Any, otherwise: Any) -> Any:
 class Turn(Multilinear):
     """rate * p, as the rotations of eigenvectors are made, where a rate may be NaN: the vectors there have no derivative.
 
-    Whatever is computed from such vectors is NaN. Transposed, a cotangent that is exactly zero gives zero: what
-    does not look at those vectors has its derivative.
+    Unlike `Mul`, no setting makes it zero where p is: of a cotangent that happens to be zero nothing follows for eigenvalues.
     """
 
     elementwise = True
@@ -171,7 +165,7 @@ class Turn(Multilinear):
 
     def transpose(self, ct: Any, operands: Sequence[Any], linear: Sequence[bool]) -> Sequence[Any]:
         rate, p = operands
-        return StrongMul()(p, ct) if linear[0] else None, StrongMul()(rate, ct) if linear[1] else None
+        return self(p, ct) if linear[0] else None, self(rate, ct) if linear[1] else None
 
     def batch(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
         return self(*expand_all(size, batched, operands))

@@ -163,7 +163,7 @@ _MATRICES = Dot(((1,), (0,)), ((), ()))
 
 
 def matmul_strict(x: Any, y: Any) -> Any:
-    """X @ y as np.matmul, for operands of one dtype; leading axes may repeat, none is copied."""
+    """x @ y as np.matmul, for operands of one dtype; leading axes may repeat, none is copied."""
     m, n = array_type_of(x).ndim, array_type_of(y).ndim
     if m == 0 or n == 0:
         raise ShapeError(four_parts("matmul needs operands with at least one axis", f"{array_type_of(x)!r} @ {array_type_of(y)!r}"))

@@ -27,6 +27,7 @@ from wengert.primitives.linalg.algebra import (
     is_complex,
     matrices,
     mm,
+    part,
     real_dtype,
     real_of,
     scale_columns,
@@ -46,8 +47,8 @@ class Eigh(Stacked):
     is what is computed from them. It cannot be a number: of V f(Λ) Vᴴ the derivative holds f'(w) P within an eigenspace, of
     which dw has the diagonal only. Therefore products Σ_e V_ie h(w_e) conj(V_je) in a traced function are found
     by `passes.spectral`, which makes them `Spectral`, exact at every order; and so are sums Σ h(w). Eigenvalues alone
-    are differentiable as far as they can be: a symmetric function of them is exact to first order. The vectors of
-    simple eigenvalues keep their derivatives beside repeated ones.
+    are differentiable as far as they can be: a symmetric function of them is exact to first order. Vectors of simple
+    eigenvalues that are taken by a slice, v[:, i:j], keep their derivatives beside repeated ones: `Eigenvectors`.
     """
 
     transpose = no("eigenvalues are not linear")
@@ -64,8 +65,7 @@ class Eigh(Stacked):
             return None
         w, v = outs
         p = mm(h(v), mm(hermitian(tangents[0]), v))
-        f, _ = gaps(w)
-        return real_of(diagonal(p)), mm(v, Turn()(cast(f, p.type.dtype), p))
+        return real_of(diagonal(p)), _turned(v, w, p, 0, array_type_of(w).shape[-1])
 
     def prune(self, needed: Sequence[bool]) -> tuple[Primitive, Sequence[bool]] | None:
         return (Eigvalsh(), (True,)) if tuple(needed) == (True, False) else None
@@ -78,6 +78,46 @@ class Eigh(Stacked):
         yield Sample(cls(), d + 0.3 * r((2, 3, 3)), complex_step=False)
         yield Sample(cls(), d + 0.3 * r((3, 3)) + 0.3j * r((3, 3)), smooth=False, complex_step=False)  # the phase is LAPACK's
         yield Sample(cls(), (d + 0.3 * r((3, 3))).astype("f"), complex_step=False)
+
+
+def _turned(v: Any, w: Any, p: Any, start: int, stop: int) -> Any:
+    """Columns start … stop - 1 of V (F ∘ P)."""
+    rows, columns = (0, array_type_of(w).shape[-1]), (start, stop)
+    f, _ = gaps(w)
+    return mm(v, Turn()(cast(part(f, rows, columns), array_type_of(p).dtype), part(p, rows, columns)))
+
+
+class Eigenvectors(Stacked):
+    """Eigenvectors number start … stop - 1 of the Hermitian matrix in the lower triangle of `a`, whose eigenvalues are w, vectors v.
+
+    As columns of v, but with the knowledge that no others are used, so that those of simple eigenvalues have their
+    derivative in both modes whatever the others are: `Eigh` cannot tell a cotangent that is zero from one that happens to be.
+    """
+
+    start: int
+    stop: int
+    fixed = {1: "the eigenvalues are those of the matrix, by which the derivative is", 2: "so are the vectors"}
+    transpose = no("eigenvectors are not linear")
+
+    def type(self, a: Any, w: Any, v: Any) -> tuple[Type, ...]:
+        matrices(self, a)
+        return (a.with_shape((*a.shape[:-1], self.stop - self.start)),)
+
+    def evaluate(self, a: Any, w: Any, v: Any) -> Any:
+        return v[..., self.start : self.stop].copy()
+
+    def jvp(self, primals: Sequence[Any], outs: Any, tangents: Sequence[Any]) -> Any:
+        if tangents[0] is None:
+            return None
+        _, w, v = primals
+        return _turned(v, w, mm(h(v), mm(hermitian(tangents[0]), v)), self.start, self.stop)
+
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        # smooth=False: differences by `a` alone would hold w and v, which are its functions
+        a = np.array([[[1.0, 0.0, 0.2j], [0.0, 1.0, 0.0], [-0.2j, 0.0, 2.0]]])
+        yield Sample(cls(2, 3), a, *np.linalg.eigh(a), smooth=False)
+        yield Sample(cls(0, 2), a[0].real, *np.linalg.eigh(a[0].real), smooth=False)
 
 
 class Eigvalsh(Stacked):

@@ -168,7 +168,7 @@ def _with_unit_diagonal(low: Any) -> Any:
 
 
 def _right_solve(up: Any, x: Any) -> Any:
-    """X up⁻¹."""
+    """x up⁻¹."""
     return t(TriangularSolve(False, "T", False)(up, t(x)))
 
 

@@ -94,7 +94,7 @@ class Solve(Stacked):
 
 
 def solve(a: Any, b: Any, op: str = "N") -> Any:
-    """X with op(a) x = b. b is a stack of matrices, or of vectors if it has one axis less than a."""
+    """x with op(a) x = b. b is a stack of matrices, or of vectors if it has one axis less than a."""
     lu, pivots = Lu()(stop_gradient(a))
     return solve_factored(a, lu, pivots, b, op)
 

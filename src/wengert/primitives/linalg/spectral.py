@@ -19,7 +19,7 @@ from wengert.ir.types import Type, array_type
 from wengert.ir.values import ROLES, Function, Literal, Var, scalar_type, splat, zero_literal
 from wengert.ir.walk import inline, memoized
 from wengert.primitives.arith import mul
-from wengert.primitives.linalg.algebra import Stacked, hermitian, matrices, real_dtype, real_of, t
+from wengert.primitives.linalg.algebra import Stacked, hermitian, is_complex, matrices, real_dtype, real_of, t
 from wengert.primitives.linalg.eigen import Eigh
 from wengert.primitives.math import exp, sqrt
 from wengert.primitives.shape import array_type_of, broadcast, cast
@@ -43,7 +43,7 @@ class Spectral(Stacked):
     order: int
     start: int
     stop: int
-    fixed = {1: "the eigenvalues are those of the matrix, by which the derivative is", 2: "the vectors are those of the matrix"}
+    fixed = {1: "the eigenvalues are those of the matrix, by which the derivative is", 2: "so are the vectors"}
 
     def functions(self) -> tuple[Function, ...]:
         return (self.function,)
@@ -58,6 +58,7 @@ class Spectral(Stacked):
         assert v is a and w is array_type(a.shape[:-1], real_dtype(a)), f"{self.name} of {a!r}, {w!r}, {v!r}"
         assert len(directions) == self.order and all(e is a for e in directions), f"{self.name} in directions {directions!r}"
         assert all(s.shape == a.shape[:-2] for s in scalars), f"{self.name} with scalars {scalars!r}"
+        assert a.dtype.kind == "c" or self.function.outputs[0].type.dtype.kind != "c", f"a complex function of {a!r}"  # type: ignore[union-attr]
         return (a,)
 
     def evaluate(self, a: Any, w: Any, v: Any, *rest: Any) -> Any:
@@ -112,43 +113,50 @@ class Spectral(Stacked):
 class SpectralSum(Stacked):
     """Σ h(w) over eigenvalues number start … stop - 1 of the Hermitian matrix in the lower triangle of `a`: d = tr(h'(A) dA).
 
-    Operands as of `Spectral`, without directions.
+    Operands as of `Spectral`, without directions, and without the vectors unless `vectors`: then they are computed when needed.
     """
 
     function: Function
     start: int
     stop: int
-    fixed = {1: "the eigenvalues are those of the matrix, by which the derivative is"}
+    vectors: bool
+    fixed = {1: "the eigenvalues are those of the matrix, by which the derivative is", 2: "so are the vectors"}
     transpose = no("eigenvalues are not linear")
 
     def functions(self) -> tuple[Function, ...]:
         return (self.function,)
 
-    def type(self, a: Any, w: Any, *scalars: Any) -> tuple[Type, ...]:
+    def type(self, a: Any, w: Any, *rest: Any) -> tuple[Type, ...]:
         matrices(self, a)
         return (array_type(a.shape[:-2], self.function.outputs[0].type.dtype),)  # type: ignore[union-attr]
 
-    def evaluate(self, a: Any, w: Any, *scalars: Any) -> Any:
+    def evaluate(self, a: Any, w: Any, *rest: Any) -> Any:
+        scalars = rest[self.vectors :]
         return np.sum(pointwise(self.function, w[..., self.start : self.stop], *[np.asarray(s)[..., None] for s in scalars]), axis=-1)
 
     def jvp(self, primals: Sequence[Any], outs: Any, tangents: Sequence[Any]) -> Any:
-        a, w, *scalars = primals
+        a, w, *rest = primals
         total = None
         if tangents[0] is not None:
-            _, v = Eigh()(a)
-            rate = Spectral(partial_of(self.function, 0), 0, self.start, self.stop)(a, w, v, *scalars)
+            v, scalars = rest[0] if self.vectors else Eigh()(a)[1], rest[self.vectors :]
+            dtype = np.result_type(array_type_of(a).dtype, array_type_of(outs).dtype)
+            rate = Spectral(partial_of(self.function, 0), 0, self.start, self.stop)(cast(a, dtype), w, cast(v, dtype), *scalars)
             axes = (array_type_of(a).ndim - 2, array_type_of(a).ndim - 1)
-            total = real_of(ROLES["sum"](mul(t(rate), hermitian(tangents[0])), axes))
-        for i, ds in enumerate(tangents[2:], 1):
+            total = ROLES["sum"](mul(t(rate), cast(hermitian(tangents[0]), dtype)), axes)
+            total = total if is_complex(outs) else real_of(total)
+        for i, ds in enumerate(tangents[2 + self.vectors :], 1):
             if ds is not None:
-                total = add_any(total, mul(SpectralSum(partial_of(self.function, i), self.start, self.stop)(*primals), ds))
+                rate = SpectralSum(partial_of(self.function, i), self.start, self.stop, self.vectors)(*primals)
+                total = add_any(total, mul(rate, cast(ds, array_type_of(rate).dtype)))
         return total
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
         for x in (np.diag([1.0, 1.0, 2.0]), np.array([[[2.0, 0.1j], [-0.1j, 1.0]]])):
             s = np.full(x.shape[:-2], 0.7)[()]
-            yield Sample(cls(_sample_function("d"), 0, x.shape[-1]), x, np.linalg.eigvalsh(x), s, smooth=False)
+            w, v = np.linalg.eigh(x)
+            yield Sample(cls(_sample_function("d"), 0, x.shape[-1], False), x, w, s, smooth=False)
+            yield Sample(cls(_sample_function("d"), 0, x.shape[-1], True), x, w, v, s, smooth=False)
 
 
 def _for_each_element(s: Any, shape: tuple[int, ...]) -> Any:

@@ -13,6 +13,7 @@ import numpy as np
 from wengert.contract import Primitive, Sample, no, zeros
 from wengert.errors import ShapeError, four_parts
 from wengert.ir.types import Type, array_type
+from wengert.ir.values import ROLES
 from wengert.primitives.arith import neg, sub
 from wengert.primitives.linalg.algebra import (
     Stacked,
@@ -64,6 +65,11 @@ class Svd(Stacked):
         (da,), (u, s, vh) = tangents, outs
         if da is None:
             return None
+        p, du, dv = self._turned(da, u, s, vh, 0, array_type_of(s).shape[-1])
+        return du, real_of(diagonal(p)), h(dv)
+
+    def _turned(self, da: Any, u: Any, s: Any, vh: Any, start: int, stop: int) -> tuple[Any, Any, Any]:
+        """P, and columns start … stop - 1 of dU and dV; all columns of full bases."""
         m, n = array_type_of(da).shape[-2:]
         k = min(m, n)
         dtype = array_type_of(da).dtype
@@ -72,12 +78,14 @@ class Svd(Stacked):
         p = mm(h(u1), dav)
         ph = h(p)
         differ, total = gaps(s)
-        apart = Turn()(cast(total, dtype), sub(p, ph))
-        together = Turn()(cast(differ, dtype), p + ph)
+        some = lambda x: part(x, (0, array_type_of(x).shape[-2]), (start, stop))
+        apart = Turn()(cast(some(total), dtype), some(sub(p, ph)))
+        together = Turn()(cast(some(differ), dtype), some(p + ph))
         inverse = safe_reciprocal(s, zeros(array_type_of(s)), np.full(array_type_of(s).shape, np.nan, array_type_of(s).dtype))
-        du = self._vectors(u, u1, (together + apart) * 0.5, _over_columns(dav, inverse), m, k)
-        dv = self._vectors(h(vh), v1, (together - apart) * 0.5, _over_columns(dahu, inverse), n, k)
-        return du, real_of(diagonal(p)), h(dv)
+        inverse = ROLES["slice_axis"](inverse, array_type_of(s).ndim - 1, start, stop)
+        du = self._vectors(u, u1, (together + apart) * 0.5, _over_columns(some(dav), inverse), m, k)
+        dv = self._vectors(h(vh), v1, (together - apart) * 0.5, _over_columns(some(dahu), inverse), n, k)
+        return p, du, dv
 
     def _vectors(self, u: Any, u1: Any, turn: Any, outside: Any, m: int, k: int) -> Any:
         du = mm(u1, turn)
@@ -108,6 +116,41 @@ class Svd(Stacked):
 
 def _over_columns(x: Any, inverse: Any) -> Any:
     return Turn()(to_columns(cast(inverse, array_type_of(x).dtype), array_type_of(x).shape), x)
+
+
+class SingularVectors(Stacked):
+    """Left (or right) singular vectors number start … stop - 1 of a matrix, whose reduced decomposition is u, s, vh.
+
+    As columns of u (of vhᴴ), but with the knowledge that no others are used: see `Eigenvectors`.
+    """
+
+    left: bool
+    start: int
+    stop: int
+    fixed = dict.fromkeys((1, 2, 3), "the decomposition is that of the matrix, by which the derivative is")
+    transpose = no("singular vectors are not linear")
+
+    def type(self, a: Any, u: Any, s: Any, vh: Any) -> tuple[Type, ...]:
+        matrices(self, a, square=False)
+        return (a.with_shape((*a.shape[:-2], a.shape[-2 if self.left else -1], self.stop - self.start)),)
+
+    def evaluate(self, a: Any, u: Any, s: Any, vh: Any) -> Any:
+        v = u if self.left else np.swapaxes(vh, -1, -2).conj()
+        return v[..., self.start : self.stop].copy()
+
+    def jvp(self, primals: Sequence[Any], outs: Any, tangents: Sequence[Any]) -> Any:
+        if tangents[0] is None:
+            return None
+        _, du, dv = Svd(False)._turned(tangents[0], *primals[1:], self.start, self.stop)
+        return du if self.left else dv
+
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        # smooth=False: differences by `a` alone would hold its decomposition
+        a = np.array([[[1.0, 0.2j], [0.0, 1.5], [0.3, 0.0]]])
+        for x in (a, np.swapaxes(a, 1, 2)[0].real):
+            yield Sample(cls(True, 0, 1), x, *np.linalg.svd(x, full_matrices=False), smooth=False)
+            yield Sample(cls(False, 0, 2), x, *np.linalg.svd(x, full_matrices=False), smooth=False)
 
 
 class Polar(Stacked):
@@ -152,7 +195,10 @@ class Polar(Stacked):
 
 
 class Svdvals(Stacked):
-    """The descending singular values: ds = Re diag(Uᴴ dA V)."""
+    """The descending singular values: ds = Re diag(Uᴴ dA V).
+
+    The second derivative goes through U and V, hence is NaN where values repeat.
+    """
 
     transpose = no("singular values are not linear")
 

@@ -132,6 +132,6 @@ def _right_hand_sides(operation: Any, a: Any, b: Any) -> None:
 
 
 def cho_solve(factor: Any, b: Any, lower: bool = True) -> Any:
-    """X with A x = b, given the Cholesky factor of A: A = L Lᴴ (lower) or Uᴴ U."""
+    """x with A x = b, given the Cholesky factor of A: A = L Lᴴ (lower) or Uᴴ U."""
     first, second = ("N", "C") if lower else ("C", "N")
     return TriangularSolve(lower, second, False)(factor, TriangularSolve(lower, first, False)(factor, b))

@@ -111,7 +111,7 @@ class Log1pRatio(_Real):
 
 
 def _ratio(x: Any, y: Any) -> Any:
-    """X / y, but 0 at (0, 0): x log y is 0 there for every y."""
+    """x / y, but 0 at (0, 0): x log y is 0 there for every y."""
     return x / where(logical_and(equal(x, splat(0, x.type)), equal(y, splat(0, y.type))), 1.0, y)
 
 

@@ -25,11 +25,13 @@ from wengert.primitives.linalg.functions import KINDS, matrix_function
 from wengert.primitives.linalg.inverse import Inv
 from wengert.primitives.linalg.inverse import lstsq as least_squares
 from wengert.primitives.linalg.inverse import pinv as pseudo_inverse
+from wengert.primitives.linalg.schur import Schur
 from wengert.primitives.linalg.solve import lu_solve as solve_by_factors
 from wengert.primitives.linalg.solve import solve as solve_system
 from wengert.primitives.linalg.svd import Polar, Svd, Svdvals
 from wengert.primitives.linalg.triangular import Sylvester, TriangularSolve
 from wengert.primitives.linalg.triangular import cho_solve as solve_by_cholesky
+from wengert.primitives.shape import cast
 from wengert.source import here
 
 
@@ -95,7 +97,7 @@ def solve(
     assume_a: Any = None,
     transposed: bool = False,
 ) -> Any:
-    """X with a x = b; for assume_a 'sym', 'her' and 'pos' only one triangle of a is read."""
+    """x with a x = b; for assume_a 'sym', 'her' and 'pos' only one triangle of a is read."""
     a, b, vector = _system(a, b)
     kind = {"symmetric": "sym", "hermitian": "her", "positive definite": "pos"}.get(assume_a, assume_a)
     if kind in ("upper triangular", "lower triangular"):
@@ -149,20 +151,20 @@ def solve_toeplitz(c_or_cr: Any, b: Any, check_finite: bool = True) -> Any:
 
 @implements(sl.solve_sylvester)
 def solve_sylvester(a: Any, b: Any, q: Any) -> Any:
-    """X with a x + x b = q."""
+    """x with a x + x b = q."""
     return Sylvester()(*_operands(a, b, q))
 
 
 @implements(sl.solve_continuous_lyapunov)
 def solve_continuous_lyapunov(a: Any, q: Any) -> Any:
-    """X with a x + x aᴴ = q."""
+    """x with a x + x aᴴ = q."""
     a, q = _operands(a, q)
     return Sylvester()(a, h(a), q)
 
 
 @implements(sl.solve_discrete_lyapunov)
 def solve_discrete_lyapunov(a: Any, q: Any, method: Any = None) -> Any:
-    """X with a x aᴴ - x + q = 0, by the Kronecker product."""
+    """x with a x aᴴ - x + q = 0, by the Kronecker product."""
     a, q = _operands(a, q)
     n = a.shape[-1]
     conjugate = np.conjugate(a)
@@ -290,6 +292,17 @@ def qr(a: Any, overwrite_a: bool = False, lwork: Any = None, mode: str = "full",
     (a,) = _operands(a)
     q, r = Qr("reduced" if mode == "economic" else "complete")(a)
     return (r,) if mode == "r" else (q, r)
+
+
+@implements(sl.schur)
+def schur(
+    a: Any, output: str = "real", lwork: Any = None, overwrite_a: bool = False, sort: Any = None, check_finite: bool = True
+) -> Any:
+    """(T, Z). A real matrix with complex eigenvalues needs output='complex'."""
+    if sort is not None:
+        raise ArgumentError(four_parts("scipy.linalg.schur(…, sort=) of a traced matrix", f"sort is {sort!r}", instead="leave it out", where=here()))
+    (a,) = _operands(a)
+    return Schur()(cast(a, np.result_type(a.dtype, np.complex64)) if output in ("complex", "c") else a)
 
 
 @implements(sl.eigh)
