@@ -25,12 +25,12 @@ class Settings:
         one gives 0 instead of NaN.
     trace_cache : int
         How many operations of recent traces are remembered, so that a trace already seen
-        reuses its derivative. 0 forgets everything.
+        reuses its derivative; each takes 2 to 4 kB. 0 forgets everything.
     """
 
     verify: bool = False
     strong_zero: bool = False
-    trace_cache: int = 500_000
+    trace_cache: int = 250_000
 
 
 ENVIRONMENT = {
@@ -45,9 +45,16 @@ def _from_environment() -> Settings:
     for field in fields(Settings):
         text = os.environ.get(ENVIRONMENT[field.name])
         if text is not None:
-            is_flag = isinstance(field.default, bool)
-            values[field.name] = text.lower() in ("1", "true", "yes", "on") if is_flag else int(text)
+            values[field.name] = _value(ENVIRONMENT[field.name], text, isinstance(field.default, bool))
     return replace(Settings(), **values)  # type: ignore[arg-type]
+
+
+def _value(name: str, text: str, is_flag: bool) -> bool | int:
+    if is_flag and text.lower() in ("1", "true", "yes", "on", "0", "false", "no", "off", ""):
+        return text.lower() in ("1", "true", "yes", "on")
+    if is_flag or not text.isdecimal():
+        raise ValueError(f"the environment variable {name}={text!r} must be {'0 or 1' if is_flag else 'a number, 0 or more'}")
+    return int(text)
 
 
 _settings: contextvars.ContextVar[Settings] = contextvars.ContextVar("wengert_settings", default=_from_environment())
@@ -56,16 +63,26 @@ settings = _settings.get
 
 @contextmanager
 def config(**changes: bool | int) -> Iterator[Settings]:
-    """Change settings inside a `with` block.
+    """Change settings inside a `with` block, for this thread or task.
 
-    >>> with config(strong_zero=True) as s:
-    ...     s.strong_zero
-    True
+    Use it to hunt a NaN (`strong_zero`) or a malformed Function (`verify`); environment variables set the
+    same for a whole process: WENGERT_STRONG_ZERO, WENGERT_VERIFY, WENGERT_TRACE_CACHE.
+
+    Parameters
+    ----------
+    changes : bool or int
+        Fields of `Settings`, by name.
 
     Raises
     ------
     TypeError
         For a name that is no setting; the message lists those that are.
+
+    Examples
+    --------
+    >>> with config(strong_zero=True) as s:
+    ...     s.strong_zero
+    True
     """
     names = {field.name for field in fields(Settings)}
     unknown = set(changes) - names

@@ -301,7 +301,17 @@ class Elementwise(Primitive, abstract=True):
                 raise NoRuleError(
                     four_parts(f"{self.name} has no derivative by operand {i}", f"operand {i} is {primals[i].type!r}", f"{why}.")
                 )
-        for partial, dx in zip(self.partials(outs, *primals), tangents, strict=True):
+        partials = self.partials(outs, *primals)
+        if not isinstance(partials, (tuple, list)) or len(partials) != len(tangents):
+            got = len(partials) if isinstance(partials, (tuple, list)) else f"a {type(partials).__name__}"
+            raise ContractError(
+                four_parts(
+                    f"the partials of {type(self).__name__} must be a tuple with one for each operand",
+                    f"{self.name} has {len(tangents)} operand(s); partials gave {got}",
+                    instead="return (partial,), with None where there is no derivative",
+                )
+            )
+        for partial, dx in zip(partials, tangents, strict=True):
             if dx is not None:
                 total = add_any(total, scale(partial() if callable(partial) else partial, dx))
         return total
@@ -333,6 +343,8 @@ class Elementwise(Primitive, abstract=True):
     def __init_subclass__(cls, abstract: bool = False, **kwargs: Any) -> None:
         if not abstract and cls.jvp is Elementwise.jvp and cls.partials is Elementwise.partials:
             cls.jvp = Primitive.jvp  # type: ignore[method-assign]  # partials forgotten: let the check say so
+        if not abstract and cls.evaluate is Elementwise.evaluate and cls.ufunc is None:
+            cls.evaluate = Primitive.evaluate  # type: ignore[method-assign]  # ufunc forgotten
         super().__init_subclass__(abstract=abstract, **kwargs)
 
 

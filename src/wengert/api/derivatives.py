@@ -259,6 +259,7 @@ class Pullback:
         self._types = point.types
 
     def __call__(self, cotangent: Any) -> Any:
+        """A cotangent in the containers of the output -> a tuple of cotangents, one an argument."""
         leaves, structure = tree.flatten(cotangent)
         tree.require_same("the cotangent", self._out_structure, structure)
         cts = [conform(leaf, type, "cotangent") for leaf, type, on in zip(leaves, self._out_types, self._out_active, strict=False) if on]
@@ -332,6 +333,7 @@ class Pushforward:
         self._structure, self._active, self._types = point.structure, point.active, point.types
 
     def __call__(self, *tangents: Any) -> Any:
+        """One tangent an argument -> the tangent of the output, in its containers."""
         leaves, structure = tree.flatten(tuple(tangents))
         tree.require_same("the tangents", self._structure, structure)
         direction = [conform(leaves[i], t, "tangent") for i, t in zip(self._active, self._types, strict=True)]

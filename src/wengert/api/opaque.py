@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from wengert import tree
-from wengert.api.custom import Named, custom_jvp, custom_vjp, key_of, no_rule, positional, several
+from wengert.api.custom import Named, custom_jvp, custom_vjp, no_rule, positional
+from wengert.api.rules import key_of, several
 from wengert.errors import AbstractValueError, four_parts
 from wengert.ir.types import type_of
 from wengert.ir.values import Traced
@@ -51,6 +52,7 @@ class primitive(Named):  # a decorator
         self.rule: custom_jvp | custom_vjp | None = None
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """The value of f; one operation where an argument is traced."""
         args = positional(self.f, args, kwargs)
         if not contains_traced(tree.flatten(args)[0]):
             return self.f(*args)

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from wengert import tree
-from wengert.errors import ArgumentError, NotDifferentiableError, TraceError, four_parts
 from wengert.contract import Primitive
+from wengert.errors import ArgumentError, NotDifferentiableError, TraceError, four_parts
 from wengert.ir.types import Type, type_of
 from wengert.ir.values import Function, Traced
 from wengert.primitives.control import Call

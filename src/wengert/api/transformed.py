@@ -23,6 +23,7 @@ class Transformed:
         self.__name__ = f"{rule.__name__.strip('_')}({name_of(f)})"
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """What the rule makes of f at these arguments."""
         return self.rule(self.f, self.options, args, kwargs)
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:

@@ -77,7 +77,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     os.environ.setdefault("SCIPY_ARRAY_API", "1")
     try:
         options = _parser().parse_args(_join_negative(sys.argv[1:] if argv is None else argv))
-        return _command(options.command)(options)
+        status: int = _command(options.command)(options)
+        return status
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:

@@ -60,7 +60,7 @@ def by_differences(w: Any, x: Any, y: Any) -> Any:
 
 def four_ways(w: Any, x: Any, y: Any) -> list[tuple[str, Any, float]]:
     """(name, gradient, seconds a call) of each way, the hand-written first."""
-    ways = {
+    ways: dict[str, Callable[..., Any]] = {
         "hand-written": by_hand,
         "central differences": by_differences,
         "automatic, forward": jacfwd(loss),

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any, ClassVar, dataclass_transform
 from weakref import WeakValueDictionary
 
+from wengert.errors import ContractError, four_parts
 from wengert.ir.types import Type
 
 OPERATIONS: dict[str, type[Operation]] = {}
@@ -41,7 +42,18 @@ class Operation:
         if not abstract:
             if "name" not in cls.__dict__:
                 cls.name = _snake(cls.__name__)
-            OPERATIONS[cls.name] = cls
+            taken = OPERATIONS.get(cls.name, cls)
+            ours = cls.__module__.startswith("wengert.") and not taken.__module__.startswith("wengert.")  # loaded after the user's
+            if (taken.__module__, taken.__qualname__) != (cls.__module__, cls.__qualname__) and not ours:
+                raise ContractError(
+                    four_parts(
+                        f"there is an operation {cls.name!r} already",
+                        f"{taken.__module__}.{taken.__qualname__}",
+                        "The text of a program names operations, so a name means one of them.",
+                        f'another name for the class, or: name = "{cls.name}_2"',
+                    )
+                )
+            OPERATIONS[cls.name] = cls  # defined again, as in a notebook: the latest counts
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         fields = cls.fields

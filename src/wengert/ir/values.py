@@ -50,8 +50,9 @@ ROLES: dict[str, Any] = {}
 
 
 class Arithmetic:
-    """The strict operators that derivative rules are written with: shapes and dtypes must agree,
-    plain Python numbers take those of the variable or literal beside them.
+    """The strict operators that derivative rules are written with.
+
+    Shapes and dtypes must agree; plain Python numbers take those of the variable or literal beside them.
     """
 
     __slots__ = ()

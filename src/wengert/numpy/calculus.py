@@ -62,7 +62,7 @@ def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> An
     axes = tuple(range(x.ndim)) if axis is None else normalize_axis_tuple(axis, x.ndim)
     if len(varargs) not in (0, 1, len(axes)):
         raise TypeError("invalid number of arguments")
-    spacings = [1.0] * len(axes) if not varargs else list(varargs) * (len(axes) if len(varargs) == 1 else 1)
+    spacings: list[Any] = [1.0] * len(axes) if not varargs else list(varargs) * (len(axes) if len(varargs) == 1 else 1)
     if edge_order not in (1, 2):
         raise ValueError("'edge_order' greater than 2 not supported")
     results = [_gradient(x, h, a, edge_order) for h, a in zip(spacings, axes, strict=True)]
@@ -73,12 +73,12 @@ def _gradient(x: Any, spacing: Any, axis: int, edge_order: int) -> Any:
     n = x.shape[axis]
     if n < edge_order + 1:
         raise ValueError("Shape of array too small to calculate a numerical gradient, at least (edge_order + 1) elements are required.")
-    h = array(spacing)
-    if h.ndim > 1:
+    h = spacing if isinstance(spacing, (int, float)) else array(spacing)  # plain numbers leave the dtype as it is
+    if np.ndim(h) > 1:
         raise ValueError("distances must be either scalars or 1d")
-    if h.ndim == 1 and h.shape[0] != n:
+    if np.ndim(h) == 1 and h.shape[0] != n:
         raise ValueError("when 1d, distances must match the length of the corresponding dimension")
-    uniform = h.ndim == 0
+    uniform = np.ndim(h) == 0
     step = None if uniform else h[1:] - h[:-1]
     if step is not None and not is_traced(step) and np.all(step == step[0]):
         uniform, h = True, step[0]
@@ -180,6 +180,8 @@ def _cut(full: Any, n: int, m: int, mode: Any) -> Any:
 def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None) -> Any:
     """Piecewise linear through (xp, fp), constant outside; at a knot the derivative is that of the piece to its right."""
     x, xp, fp = (as_inexact(array(p)) for p in (x, xp, fp))
+    if x.dtype.kind == "c" or xp.dtype.kind == "c":
+        raise TypeError("np.interp takes real coordinates: complex numbers have no order")
     if period is not None:
         period = np.abs(period)
         x, xp = x % period, xp % period

@@ -105,21 +105,21 @@ def linspace(
 
 @implements(np.logspace)
 def logspace(start: Any, stop: Any, num: Any = 50, endpoint: bool = True, base: Any = 10.0, dtype: Any = None, axis: Any = 0) -> Any:
-    y = (
-        linspace(start, stop, num, endpoint, axis=axis)
-        if is_traced(start) or is_traced(stop)
-        else np.linspace(start, stop, num, endpoint, axis=axis)
-    )
-    if np.ndim(base) > 0:
+    if np.ndim(base) > 0:  # start, stop and base are lined up before there is a new axis
+        ndim = max(np.ndim(start), np.ndim(stop), np.ndim(base))
+        start, stop, base = (np.reshape(p, (1,) * (ndim - p.ndim) + p.shape) for p in map(array, (start, stop, base)))
         base = np.expand_dims(base, axis)
+    plain = not is_traced(start) and not is_traced(stop)
+    y = np.linspace(start, stop, num, endpoint, axis=axis) if plain else linspace(start, stop, num, endpoint, axis=axis)
     return in_dtype(np.power(base, y), dtype)
 
 
 @implements(np.geomspace)
 def geomspace(start: Any, stop: Any, num: Any = 50, endpoint: bool = True, dtype: Any = None, axis: Any = 0) -> Any:
     """Exp of a linear sequence of logarithms, of the sign of `start`."""
-    start, stop = arrays(start, stop)
-    start, stop = start * 1.0, stop * 1.0
+    working = promote.common_dtype(promote.dtype_of(as_operand(start)), promote.dtype_of(as_operand(stop)), float)
+    working = np.result_type(working, np.float64)
+    start, stop = arrays(in_dtype(array(start), working), in_dtype(array(stop), working))
     sign = np.sign(start)
     y = np.exp(linspace(np.log(start * sign), np.log(stop * sign), num, endpoint)) * sign
     num, shape = int(num), y.shape[1:]
@@ -201,6 +201,7 @@ def vander(x: Any, N: Any = None, increasing: bool = False) -> Any:
     v = array(x)
     if v.ndim != 1:
         raise ValueError("x must be a one-dimensional array or sequence.")
+    v = in_dtype(v, np.promote_types(v.dtype, int))
     n = v.shape[0] if N is None else int(N)
     powers = [np.ones(v.shape, v.dtype)]
     for _ in range(1, n):

@@ -14,7 +14,7 @@ from wengert.numpy import promote
 from wengert.numpy.arguments import NO_VALUE, array, arrays, given, refuse, static
 from wengert.numpy.promote import as_inexact, as_operand, convert, innermost, is_traced
 from wengert.numpy.reductions import truth
-from wengert.numpy.table import implements, refuse_out
+from wengert.numpy.table import composite, implements, refuse_out
 from wengert.primitives import arith, math
 from wengert.primitives.shape import cast, stop_gradient
 
@@ -90,10 +90,19 @@ def clip(
         refuse_out(np.clip)
     low = a_min if given(a_min) else min
     high = a_max if given(a_max) else max
-    x = as_operand(a)
+    x = array(a)
+    bounds = [as_operand(b) for b in (low, high) if given(b)]
+    dtype = promote.common_dtype(*[promote.dtype_of(b) for b in (x, *bounds)])
+    x = convert(x, dtype, x.shape, innermost([x, *bounds]))
     if given(low):
         x = np.maximum(x, low)
-    return np.minimum(x, high) if given(high) else array(x)
+    return np.minimum(x, high) if given(high) else x
+
+
+@composite(np._core.umath.clip)
+def clip_ufunc(a: Any, low: Any, high: Any) -> Any:
+    """What ndarray.clip calls."""
+    return clip(a, low, high)
 
 
 # -- rounding -----------------------------------------------------------------------------
@@ -105,7 +114,7 @@ def round_(a: Any, decimals: int = 0, out: Any = None) -> Any:
         refuse_out(np.round)
     x, decimals = array(a), int(decimals)
     if x.dtype.kind in "biu" and decimals >= 0:
-        return x
+        return x if x.dtype.kind != "b" else x.astype(np.float16)
     if x.dtype.kind == "c":
         return round_(x.real, decimals) + 1j * round_(x.imag, decimals)
     if x.dtype.kind in "biu":
@@ -182,22 +191,30 @@ def nan_to_num(x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, ne
     return np.where(x == -np.inf, limits.min if neginf is None else neginf, x)
 
 
-@implements(np.heaviside)
+@composite(np.heaviside)
 def heaviside(x1: Any, x2: Any) -> Any:
     """0 below 0, x2 at 0, 1 above; derivative in x2 alone."""
-    x, at = promote.promoted(as_inexact(x1), as_inexact(x2))
+    x, at = _in_loop(np.heaviside, x1, x2)
     step = np.where(x < 0, x.dtype.type(0), x.dtype.type(1))
     return np.where(x == 0, at, np.where(x != x, x.dtype.type(np.nan), step))
 
 
 @implements(np.isneginf)
 def isneginf(x: Any, out: Any = None) -> Any:
-    return array(x) == -np.inf
+    return refuse_out(np.isneginf) if out is not None else _ordered(np.isneginf, x) == -np.inf
 
 
 @implements(np.isposinf)
 def isposinf(x: Any, out: Any = None) -> Any:
-    return array(x) == np.inf
+    return refuse_out(np.isposinf) if out is not None else _ordered(np.isposinf, x) == np.inf
+
+
+def _ordered(function: Any, x: Any) -> Any:
+    """x, which is not complex."""
+    x = array(x)
+    if x.dtype.kind == "c":
+        raise TypeError(f"{function.__name__} is not supported for {x.dtype} values because it would be ambiguous.")
+    return x
 
 
 @implements(np.isclose)
@@ -253,32 +270,46 @@ def i0(x: Any) -> Any:
     return bessel.i0(as_inexact(x))
 
 
-@implements(np.frexp)
-def frexp(x: Any, **keywords: Any) -> Any:
+@composite(np.frexp)
+def frexp(x: Any) -> Any:
     """(mantissa, exponent) with x = mantissa * 2**exponent; the exponent is a constant integer."""
-    x = as_inexact(x)
+    (x,) = _in_loop(np.frexp, x)
     size = np.abs(x)
     plain = np.isfinite(x) & (x != 0)
     exponent = np.where(plain, np.floor(np.log2(np.where(plain, size, x.dtype.type(1)))), x.dtype.type(0)) + 1
-    mantissa = x * np.exp2(-exponent)
+    mantissa = _scaled(x, -exponent)
     # log2 rounds: one step either way puts the mantissa into [1/2, 1)
     exponent = np.where(plain & (np.abs(mantissa) >= 1), exponent + 1, np.where(plain & (np.abs(mantissa) < 0.5), exponent - 1, exponent))
     exponent = np.where(plain, exponent, x.dtype.type(0))
-    return x * np.exp2(-exponent), exponent.astype(np.int32)
+    return _scaled(x, -exponent), exponent.astype(np.int32)
 
 
-@implements(np.ldexp)
-def ldexp(x1: Any, x2: Any, **keywords: Any) -> Any:
+def _scaled(x: Any, exponent: Any) -> Any:
+    """x * 2**exponent, in steps of which none leaves the range of the dtype by itself."""
+    for _ in range(3):
+        step = np.trunc(exponent / 3)
+        x, exponent = x * np.exp2(step), exponent - step
+    return x * np.exp2(exponent)
+
+
+def _in_loop(ufunc: Any, *xs: Any) -> list[Any]:
+    """The operands in the dtypes of the ufunc's own loop."""
+    operands = [as_operand(x) for x in xs]
+    dtypes = promote.result_dtypes(ufunc, tuple([promote.dtype_of(x) for x in operands]))
+    return [convert(array(x), d, promote.shape_of(x), innermost(operands)) for x, d in zip(operands, dtypes, strict=False)]
+
+
+@composite(np.ldexp)
+def ldexp(x1: Any, x2: Any) -> Any:
     """x1 * 2**x2 for integer x2."""
-    x = as_inexact(x1)
-    n = array(x2)
-    return x * np.exp2(cast(n, x.dtype) if is_traced(n) else n.astype(x.dtype))
+    x, n = _in_loop(np.ldexp, x1, x2)
+    return _scaled(x, cast(n, x.dtype) if is_traced(n) else n.astype(x.dtype))
 
 
-@implements(np.spacing)
-def spacing(x: Any, **keywords: Any) -> Any:
+@composite(np.spacing)
+def spacing(x: Any) -> Any:
     """The distance to the next number, a constant between powers of two."""
-    x = stop_gradient(as_inexact(x))
+    x = stop_gradient(_in_loop(np.spacing, x)[0])
     return np.copysign(np.nextafter(np.abs(x), x.dtype.type(np.inf)) - np.abs(x), x)
 
 
@@ -297,8 +328,8 @@ def unwrap(p: Any, discont: Any = None, axis: Any = -1, *, period: Any = 2 * np.
     return x + np.concatenate([first, np.cumsum(correction, axis=axis)], axis)
 
 
-@implements(np.bitwise_count)
-def bitwise_count(x: Any, **keywords: Any) -> Any:
+@composite(np.bitwise_count)
+def bitwise_count(x: Any) -> Any:
     return refuse("bitwise_count", "It has no meaning for real numbers.", "apply it to concrete integers")
 
 

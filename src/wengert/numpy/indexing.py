@@ -474,5 +474,26 @@ class At:
 
 
 def at(x: Any) -> At:
-    """`at(x)[index].set(v)` for arrays that have no attribute `at`."""
+    """`at(x)[index].set(v)`: x with v assigned there, as a new array.
+
+    Use it instead of `x[index] = v` on traced values, as `x.at[index]`, and as `at(x)[index]` where x may be a plain
+    array too. Beside `set` there are `get`, `add`, `subtract`, `multiply`, `divide`, `min` and `max`; repeated indices
+    accumulate in `add`, `subtract` and `multiply`. The name is JAX's.
+
+    Parameters
+    ----------
+    x : array
+        Of any dtype, which the result keeps. Any index of NumPy's will do.
+
+    Raises
+    ------
+    IndexOutOfBoundsError
+        For an index outside its axis: nothing is clamped or dropped.
+
+    Examples
+    --------
+    >>> import numpy as np, wengert as wg
+    >>> wg.grad(lambda v: np.sum(wg.numpy.at(np.ones(3))[1].set(v) ** 2))(4.0)
+    np.float64(8.0)
+    """
     return At(x if is_traced(x) else np.asarray(x))

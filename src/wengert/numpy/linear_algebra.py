@@ -273,13 +273,18 @@ def _matrix_norm(x: Any, axes: tuple[int, ...], ord: Any) -> Any:
         return _primitives().norm(x, tuple(sorted(axes)), 2.0)
     if ord in ("nuc", 2, -2):
         s = svdvals(np.moveaxis(x, axes, (-2, -1)))
-        return np.sum(s, axis=-1) if ord == "nuc" else np.max(s, axis=-1) if ord == 2 else np.min(s, axis=-1)
+        return np.sum(s, axis=-1) if ord == "nuc" else _largest(s, -1) if ord == 2 else np.min(s, axis=-1)
     if ord not in (1, -1, np.inf, -np.inf):
         raise ValueError("Invalid norm order for matrices.")
     summed, kept_axis = (row, column) if ord in (1, -1) else (column, row)
     sums = _primitives().norm(x, (summed,), 1.0)
     left = kept_axis - (kept_axis > summed)
-    return np.max(sums, axis=left) if ord > 0 else np.min(sums, axis=left)
+    return _largest(sums, left) if ord > 0 else np.min(sums, axis=left)
+
+
+def _largest(sizes: Any, axis: int) -> Any:
+    """The maximum of numbers that are not negative, 0 of none."""
+    return np.max(sizes, axis=axis, initial=0.0) if sizes.size == 0 else np.max(sizes, axis=axis)
 
 
 @implements(_LIN.vector_norm)

@@ -85,8 +85,10 @@ def polyder(p: Any, m: int = 1) -> Any:
 @implements(np.polyint)
 def polyint(p: Any, m: int = 1, k: Any = None) -> Any:
     p = _coefficients(p)
-    constants = np.zeros(m) if k is None else np.atleast_1d(array(k))
+    constants: Any = np.zeros(m) if k is None else np.atleast_1d(array(k))
     constants = np.broadcast_to(constants, (m,)) if constants.shape[0] == 1 else constants
+    if constants.shape[0] < m:
+        raise ValueError("k must be a scalar or a rank-1 array of length 1 or >m.")
     for i in range(int(m)):
         p = np.concatenate([p / np.arange(p.shape[0], 0, -1), constants[i : i + 1]])
     return p
@@ -95,14 +97,13 @@ def polyint(p: Any, m: int = 1, k: Any = None) -> Any:
 @implements(np.poly)
 def poly(seq_of_zeros: Any) -> Any:
     """The monic polynomial with these roots, or the characteristic polynomial of a matrix."""
-    roots = np.atleast_1d(as_inexact(array(seq_of_zeros)))
-    if roots.ndim == 2:
-        roots = np.linalg.eigvals(roots)
+    given = np.atleast_1d(as_inexact(array(seq_of_zeros)))
+    roots = np.linalg.eigvals(given) if given.ndim == 2 else given
     one = np.ones(1, roots.dtype)
     result: Any = one
     for i in range(roots.shape[0]):
         result = np.convolve(result, np.concatenate([one, -roots[i : i + 1]]))
-    return result
+    return result.real if given.dtype.kind == "f" else result  # the eigenvalues of a real matrix come in conjugate pairs
 
 
 @implements(np.roots)

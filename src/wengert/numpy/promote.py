@@ -118,13 +118,14 @@ _WEAK = {"b": bool, "i": int, "u": int, "f": float, "c": complex}
 
 
 @lru_cache(maxsize=4096)
-def result_dtypes(ufunc: Any, dtypes: tuple[Any, ...]) -> tuple[np.dtype[Any], ...]:
-    """The dtypes NumPy's own loop of this ufunc would use for operands and results."""
+def result_dtypes(ufunc: Any, dtypes: tuple[Any, ...], result: Any = None) -> tuple[np.dtype[Any], ...]:
+    """The dtypes NumPy's own loop of this ufunc would use for operands and results, given the dtype asked of the results."""
     weak = [np.dtype(bool) if d is bool else d for d in dtypes]
     if all(d in (int, float, complex) for d in weak):
         weak = [np.result_type(d) for d in weak]
     try:
-        return tuple(ufunc.resolve_dtypes((*weak, *[None] * ufunc.nout)))
+        asked = {} if result is None else {"signature": (*[None] * ufunc.nin, *[result] * ufunc.nout)}
+        return tuple(ufunc.resolve_dtypes((*weak, *[None] * ufunc.nout), **asked))
     except TypeError as error:
         names = ", ".join(d.__name__ if isinstance(d, type) else d.name for d in dtypes)
         raise TraceError(four_parts(f"np.{ufunc.__name__} does not take these dtypes", names, str(error), where=here())) from None
@@ -181,7 +182,8 @@ def elementwise(primitive: Any, ufunc: Any, *args: Any) -> Any:
     """Apply an elementwise primitive as its ufunc would be: promote, broadcast, record."""
     first = args[0]
     if len(args) == 1 and isinstance(first, Traced) and first.dtype.kind in "fc":  # type: ignore[attr-defined]
-        return primitive(first)
+        dtype = result_dtypes(ufunc, (first.dtype,))[0]  # type: ignore[attr-defined]
+        return primitive(first if dtype == first.dtype else cast(first, dtype))  # type: ignore[attr-defined]
     operands = [as_operand(a) for a in args]
     trace = innermost(operands)
     dtypes = result_dtypes(ufunc, tuple([dtype_of(a) for a in operands]))

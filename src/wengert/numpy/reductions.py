@@ -23,7 +23,10 @@ def _masked(x: Any, where: Any, fill: Any) -> Any:
 
 
 def _constant(value: Any, dtype: Any) -> Any:
-    return value if is_traced(value) else np.asarray(value).astype(dtype)[()]
+    value = np.asarray(value)[()] if not is_traced(value) else value
+    if value.dtype.kind == "c" and dtype.kind != "c":
+        raise TypeError(f"{value.dtype} cannot be used as {dtype}: the imaginary part would be lost")
+    return in_dtype(value, dtype)
 
 
 def _reduction(function: Any, primitive: Any, identity: Any, combine: Any) -> Any:
@@ -202,17 +205,17 @@ def var(
     ddof = correction if given(correction) else ddof
     working, result = _working(x.dtype, dtype)
     axes = axes_of(axis, x.ndim)
-    x = in_dtype(x, working)
+    x = in_dtype(x, working) if x.dtype.kind in "biu" or not given(dtype) else x
     if given(mean):
         centre = mean
     else:
-        centre = _over(sum_(x, axes, keepdims=True, where=where), _count(x, axes, where, True))
+        centre = _over(sum_(in_dtype(x, working), axes, keepdims=True, where=where), _count(x, axes, where, True))
     d = x - centre
     squares = (d * np.conjugate(d)).real if d.dtype.kind == "c" else d * d
     n = _count(x, axes, where, keepdims)
     n = max(n - ddof, 0) if not is_traced(n) and np.ndim(n) == 0 else np.maximum(n - ddof, 0)
-    total = sum_(squares, axes, keepdims=keepdims, where=where)
-    return in_dtype(_over(total, int(n) if isinstance(n, int) else n), np.empty(0, result).real.dtype)
+    total = sum_(in_dtype(squares, dtype), axes, keepdims=keepdims, where=where)
+    return in_dtype(_over(total, int(n) if isinstance(n, int) else n), dtype if given(dtype) else np.empty(0, result).real.dtype)
 
 
 @implements(np.std)
@@ -279,6 +282,8 @@ def _standard(function: Any, cumulate: Any, start: int) -> Any:
 
     def cumulative(x: Any, /, *, axis: Any = None, dtype: Any = None, out: Any = None, include_initial: bool = False) -> Any:
         x = array(x)
+        if x.ndim == 0:
+            x = reshape(x, (1,))
         if axis is None:
             if x.ndim != 1:
                 raise ValueError("For arrays which have more than one dimension ``axis`` argument is required.")

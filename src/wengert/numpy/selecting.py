@@ -260,7 +260,9 @@ def bincount(x: Any, /, weights: Any = None, minlength: int = 0) -> Any:
     numbers = np.asarray(static(array(x)))
     if weights is None:
         return np.bincount(numbers, None, minlength)
-    w = as_operand(weights)
+    w = array(weights)
+    if w.dtype.kind == "c":
+        raise TypeError("Cannot cast array data from complex to float64 according to the rule 'safe'")
     size = max(int(numbers.max(initial=-1)) + 1, minlength)
     w = w.astype(np.float64) if w.dtype != np.float64 else w
     return index_primitive.scatter_add(np.zeros(size), (numbers.astype(np.intp),), w)
@@ -285,7 +287,10 @@ def histogram(a: Any, bins: Any = 10, range: Any = None, density: Any = None, we
     inside = (values >= edges[0]) & (values <= edges[-1])
     chosen = np.flatnonzero(inside)
     place = np.clip(np.searchsorted(edges, np.ravel(values)[chosen], "right") - 1, 0, len(edges) - 2)
-    return bincount(place, take(weights, chosen), len(edges) - 1), edges
+    held = take(weights, chosen)
+    if held.dtype.kind == "c":
+        return bincount(place, held.real, len(edges) - 1) + 1j * bincount(place, held.imag, len(edges) - 1), edges
+    return bincount(place, held, len(edges) - 1).astype(held.dtype), edges
 
 
 def _refused(function: Any, why: str, instead: str) -> None:

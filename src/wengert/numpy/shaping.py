@@ -10,6 +10,7 @@ import math
 from typing import Any
 
 import numpy as np
+from numpy.exceptions import AxisError
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from wengert.errors import ShapeError, four_parts
@@ -36,6 +37,8 @@ def reshape(a: Any, /, shape: Any = None, order: str = "C", *, newshape: Any = N
         raise ShapeError(
             four_parts(f"cannot reshape array of size {x.size} into shape {wanted}", f"the array has shape {x.shape}", where=here())
         )
+    if order not in ("C", "F"):
+        return refuse_keyword("reshape", "order", 'order="C" or order="F": of traced values no layout in memory is known')
     if order == "F":
         return transpose(primitive.reshape(transpose(x), wanted[::-1]))
     return primitive.reshape(x, wanted)
@@ -91,6 +94,8 @@ def moveaxis(a: Any, source: Any, destination: Any) -> Any:
 def rollaxis(a: Any, axis: Any, start: int = 0) -> Any:
     x = array(a)
     axis = axis_of(axis, x.ndim)
+    if not -x.ndim <= start <= x.ndim:
+        raise AxisError(f"'start' arg requires {-x.ndim} <= start < {x.ndim + 1}, but {start} was passed in")
     start = start + x.ndim if start < 0 else start
     return primitive.move_axis(x, axis, start - 1 if axis < start else start)
 
@@ -374,17 +379,12 @@ def insert(arr: Any, obj: Any, values: Any, axis: Any = None) -> Any:
     if where.dtype == bool:
         where = np.flatnonzero(where)
     # The positions of old and new elements, found by NumPy on their numbers.
-    scalar = where.ndim == 0
+    single = where.size == 1  # one position takes as many values as there are
     v = values if values.ndim else primitive.reshape(values, (1,))
-    if scalar:
-        if v.ndim < x.ndim:
-            v = primitive.reshape(v, (1,) * (x.ndim - v.ndim) + v.shape)
-        v = np.moveaxis(v, 0, axis)
-        count = v.shape[axis]
-    else:
-        v = primitive.reshape(v, (1,) * (x.ndim - v.ndim) + v.shape) if v.ndim < x.ndim else v
-        count = where.size
-    order = np.insert(np.arange(n), int(where) if scalar else where, np.arange(n, n + count))
+    v = primitive.reshape(v, (1,) * (x.ndim - v.ndim) + v.shape) if v.ndim < x.ndim else v
+    v = np.moveaxis(v, 0, axis) if where.ndim == 0 else v
+    count = v.shape[axis] if single else where.size
+    order = np.insert(np.arange(n), int(where.item()) if single else where, np.arange(n, n + count))
     v = np.broadcast_to(v, (*x.shape[:axis], count, *x.shape[axis + 1 :]))
     both = concatenate([x, in_dtype(v, x.dtype)], axis)
     return np.take(both, order, axis=axis)
@@ -443,7 +443,12 @@ def pad(array: Any, pad_width: Any, mode: Any = "constant", **keywords: Any) -> 
 
 def _pad_by(x: Any, widths: Any, statistic: Any) -> Any:
     for axis, (before, after) in enumerate(widths):
+        if not before and not after:
+            continue
+        if x.shape[axis] == 0:
+            raise ValueError(f"can't extend empty axis {axis} using modes other than 'constant' or 'empty'")
         value = statistic(x, axis=axis, keepdims=True)
+        value = in_dtype(value if x.dtype.kind not in "iu" else np.rint(value), x.dtype)
         x = concatenate([np.repeat(value, before, axis), x, np.repeat(value, after, axis)], axis)
     return x
 

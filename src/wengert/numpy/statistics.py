@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from wengert.errors import ArgumentError, four_parts
-from wengert.numpy.arguments import array, axes_of, given, kept, refuse_keyword
+from wengert.numpy.arguments import array, axes_of, given, in_dtype, kept, refuse_keyword
 from wengert.numpy.promote import as_inexact, is_traced
 from wengert.numpy.table import implements, refuse_out
 from wengert.primitives import reduce
@@ -97,7 +97,12 @@ def quantile(
 
 @implements(np.percentile)
 def percentile(a: Any, q: Any, *args: Any, **keywords: Any) -> Any:
-    return quantile(a, array(q) / 100, *args, **keywords)
+    return quantile(a, _hundredth(q), *args, **keywords)
+
+
+def _hundredth(q: Any) -> Any:
+    """Percents as fractions; a plain number stays one, whose dtype gives way to that of the array."""
+    return q / 100 if isinstance(q, (int, float)) else array(q) / 100
 
 
 def _checked(q: Any) -> Any:
@@ -166,7 +171,7 @@ def nanquantile(
 
 @implements(np.nanpercentile)
 def nanpercentile(a: Any, q: Any, *args: Any, **keywords: Any) -> Any:
-    return nanquantile(a, array(q) / 100, *args, **keywords)
+    return nanquantile(a, _hundredth(q), *args, **keywords)
 
 
 def _quantile_of_present(x: Any, q: Any, method: str) -> Any:
@@ -225,7 +230,8 @@ def cov(
 
 def _variables(m: Any, rowvar: bool) -> Any:
     """Observations as a matrix with one row a variable."""
-    x = as_inexact(array(m))
+    x = array(m)
+    x = in_dtype(x, np.result_type(x.dtype, np.float64))
     if x.ndim > 2:
         raise ValueError("m has more than 2 dimensions")
     x = np.reshape(x, (1, -1)) if x.ndim < 2 else x

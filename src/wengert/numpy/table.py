@@ -13,8 +13,7 @@ from typing import Any
 import numpy as np
 
 from wengert.errors import UnknownFunctionError, four_parts
-from wengert.ir.values import Traced
-from wengert.numpy.promote import as_operand, contains_traced, convert, innermost, shape_of
+from wengert.numpy.promote import as_operand, contains_traced, convert, dtype_of, innermost, result_dtypes, shape_of
 from wengert.numpy.promote import elementwise as _elementwise
 from wengert.source import here
 
@@ -46,6 +45,26 @@ class Ufunc:
         return _elementwise(self.primitive, self.ufunc, *args)
 
 
+class Composite(Ufunc):
+    """A ufunc made from other functions, with the keywords of any ufunc."""
+
+    __slots__ = ()
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return with_keywords(self, args, kwargs) if kwargs else self.primitive(*args)
+
+
+def composite(*ufuncs: Any) -> Callable[[Any], Any]:
+    """Register a function of the operands alone as ufuncs."""
+
+    def register(implementation: Any) -> Any:
+        for ufunc in ufuncs:
+            IMPLEMENTATIONS[ufunc] = Composite(implementation, ufunc)
+        return implementation
+
+    return register
+
+
 def with_keywords(function: Ufunc, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """A ufunc with keywords: `where` and `dtype` are carried out, `out` is refused."""
     if kwargs.pop("out", None) is not None:
@@ -61,7 +80,8 @@ def with_keywords(function: Ufunc, args: tuple[Any, ...], kwargs: dict[str, Any]
         )
     if dtype is not None:
         operands = [as_operand(a) for a in args]
-        args = tuple([convert(a, np.dtype(dtype), shape_of(a), innermost(operands)) for a in operands])
+        dtypes = result_dtypes(function.ufunc, tuple([dtype_of(a) for a in operands]), np.dtype(dtype))
+        args = tuple([convert(a, d, shape_of(a), innermost(operands)) for a, d in zip(operands, dtypes, strict=False)])
     return function(*args)
 
 

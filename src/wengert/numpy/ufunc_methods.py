@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 
 from wengert.errors import UnknownFunctionError, four_parts
-from wengert.numpy.arguments import NO_VALUE, array, axes_of, axis_of, flag, given, refuse
+from wengert.numpy.arguments import NO_VALUE, array, axes_of, axis_of, flag, given, kept, refuse, refuse_keyword
+from wengert.numpy.promote import result_dtypes
+from wengert.numpy.reductions import truth
 from wengert.numpy.table import lookup, refuse_out
 from wengert.primitives import reduce as primitive
 from wengert.source import here
@@ -64,7 +66,9 @@ def _reduce(
     function = REDUCTIONS.get(ufunc)
     keepdims = flag(keepdims)
     if function is None:
-        return _fold(ufunc, a, axis, keepdims, initial)
+        if where is not True:
+            return refuse_keyword(f"{ufunc.__name__}.reduce", "where", "select the elements, or use np.where on each step")
+        return _fold(ufunc, a if dtype is None else array(a).astype(dtype), axis, keepdims, initial)
     options: dict[str, Any] = {"axis": axis, "keepdims": keepdims}
     if given(initial) and function not in (np.any, np.all):
         options["initial"] = initial
@@ -77,7 +81,7 @@ def _reduce(
 
 def _fold(ufunc: Any, a: Any, axis: Any, keepdims: bool, initial: Any) -> Any:
     """Any other binary ufunc: logaddexp by its own primitive, the rest one step after another."""
-    x = array(a)
+    x = _own(ufunc, array(a))
     axes = axes_of(axis, x.ndim)
     if ufunc is np.logaddexp and not given(initial) and x.dtype.kind == "f":
         y = primitive.logsumexp(x, axes)
@@ -88,6 +92,8 @@ def _fold(ufunc: Any, a: Any, axis: Any, keepdims: bool, initial: Any) -> Any:
     parts = [moved[i] for i in range(moved.shape[0])]
     if given(initial):
         parts.insert(0, initial)
+    if not parts and ufunc in (np.hypot, np.logical_xor):
+        return kept(np.zeros(moved.shape[1:], x.dtype)[()], x.shape, axes, keepdims)
     if not parts:
         raise ValueError(f"zero-size array to reduction operation {ufunc.__name__} which has no identity")
     y = parts[0]
@@ -97,7 +103,7 @@ def _fold(ufunc: Any, a: Any, axis: Any, keepdims: bool, initial: Any) -> Any:
 
 
 def _accumulate(ufunc: Any, array_: Any, axis: Any = 0, dtype: Any = None, out: Any = None) -> Any:
-    x = array(array_)
+    x = _own(ufunc, array(array_))
     x = x.astype(dtype) if dtype is not None else x
     axis = axis_of(axis, x.ndim)
     found = ACCUMULATIONS.get(ufunc)
@@ -110,6 +116,16 @@ def _accumulate(ufunc: Any, array_: Any, axis: Any = 0, dtype: Any = None, out: 
     for i in range(1, moved.shape[0]):
         parts.append(ufunc(parts[-1], moved[i]))
     return np.moveaxis(np.stack(parts), 0, axis) if parts else x
+
+
+def _own(ufunc: Any, x: Any) -> Any:
+    """X in the dtype that the ufunc can go on from: truth for the logical ones; the comparisons have none."""
+    if ufunc in (np.logical_and, np.logical_or, np.logical_xor):
+        return truth(x)
+    result = result_dtypes(ufunc, (x.dtype, x.dtype))[-1]
+    if result.kind == "b" and x.dtype.kind != "b":
+        raise TypeError(f"No loop matching the specified signature and casting was found for ufunc {ufunc.__name__}")
+    return x
 
 
 def _outer(ufunc: Any, a: Any, b: Any, **keywords: Any) -> Any:

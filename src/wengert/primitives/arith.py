@@ -369,10 +369,13 @@ class FloorDivide(Flat):
     ufunc = np.floor_divide
 
 
-class Nextafter(Flat):
+class Nextafter(Elementwise):
     """The next representable number from x towards y; as a function of x the identity, to rounding."""
 
-    ufunc, dtypes = np.nextafter, "fd"
+    ufunc, domain, analytic, dtypes = np.nextafter, ((0.6, 0.9), (1.6, 1.9)), False, "fd"
+
+    def partials(self, out: Any, x: Any, y: Any) -> Sequence[Any]:
+        return 1, None
 
 
 class Remainder(Elementwise):

@@ -136,9 +136,11 @@ class Arctan2(Elementwise):
     ufunc, domain, analytic, dtypes = np.arctan2, ((0.5, 2.0), (-2.0, -0.5)), False, "fd"
 
     def partials(self, out: Any, y: Any, x: Any) -> Sequence[Any]:
-        # Scaled by hypot so that neither square overflows.
+        # Scaled by hypot so that neither square overflows. At infinity the angle does not change.
         r = hypot(x, y)
-        return lambda: (x / r) / r, lambda: -(y / r) / r
+        far = equal(r, splat(np.inf, r.type))
+        zero = zeros(r.type)
+        return lambda: select(far, zero, (x / r) / r), lambda: select(far, zero, -(y / r) / r)
 
 
 class Hypot(Elementwise):

@@ -61,7 +61,8 @@ class _Memory:
             if found is None:
                 found = Node(None, None, tuple([Var(t) for t in types]))
                 self.roots[key] = found
-                self.sizes[key] = 0
+                self.sizes[key] = 1
+                self.total += 1
             else:
                 self.roots.move_to_end(key)
             return found
@@ -259,7 +260,6 @@ class Tape:
         found = self.node.functions.get(atoms)
         if found is None:
             found = self.node.functions.setdefault(atoms, self._function(atoms))
-        if self.grown:
             _memory.grow(self.key, self.grown)
         return found, self._captured
 
@@ -298,7 +298,7 @@ class Tape:
         return self._env[var]
 
     def example(self, var: Var) -> Any:
-        """A value that the variable can have: its own, or under vmap and in loops that of the first lane or iteration; None if none is known."""
+        """A value that the variable can have: its own, or in lanes and loops that of the first; None if there is none."""
         known = self.arguments if self.arguments is not None else self.examples
         if known is None:
             return None

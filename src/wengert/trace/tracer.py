@@ -101,7 +101,7 @@ class Tracer(Traced):
         return self
 
     def example(self) -> Any:
-        """A value that this can have: under vmap and in loops that of the first lane or iteration; None if none is known."""
+        """A value that this can have: its own, or in lanes and loops that of the first; None if there is none."""
         return self.tape.example(self.atom)
 
     def concrete(self) -> Any:

@@ -301,3 +301,27 @@ def test_a_lane_that_does_not_take_a_branch_does_not_run_it():
 
     factor = lambda a: wg.cond(a > 0, lambda a: np.linalg.cholesky(np.eye(2) * a)[0, 0], lambda a: a * 3, a)
     np.testing.assert_allclose(wg.vmap(wg.grad(factor))(x), [0.25, 3.0, 1 / 6], rtol=1e-14)
+
+
+def test_no_lanes_at_all():
+    none = np.zeros(0)
+    grow = lambda x: wg.while_loop(lambda s: s < 3, lambda s: s * 2 + 1, x)
+    power = lambda x, n: wg.loop(0, n, lambda i, s: s * x, 1.0)
+    branch = lambda x: wg.cond(x > 0, grow, lambda v: np.linalg.inv(v * np.eye(2))[0, 0], x)
+    for f, args in [(grow, ()), (branch, ()), (power, (np.zeros(0, int),))]:
+        for derivative in (lambda f: f, wg.grad, wg.hessian):
+            assert wg.vmap(derivative(f))(none, *args).shape == (0,)
+
+
+def test_results_never_share_memory_with_arguments():
+    x = np.array([1.0, 2.0])
+    for result in [
+        wg.cond(True, lambda v: v, lambda v: v, x),
+        wg.while_loop(lambda s: False, lambda s: s, x),
+        wg.loop(0, 0, lambda i, s: s, x),
+        wg.scan(lambda s, y: (s, y), x, np.zeros((0, 2)))[0],
+    ]:
+        result[0] = 9.0
+    both = wg.cond(True, lambda v: (v, v), lambda v: (v, v), x)
+    assert not np.shares_memory(*both)
+    np.testing.assert_array_equal(x, [1.0, 2.0])

@@ -10,7 +10,9 @@ import pytest
 import wengert as wg
 from tests.semantics.modes import assert_derivative
 from tests.unit.api.messages import refused
+from tests.work import calls
 from wengert import errors
+from wengert.api import closures
 
 
 def told(**settings):
@@ -349,3 +351,100 @@ def test_what_a_vjp_rule_must_return():
 def test_keyword_only_arguments():
     f = wg.custom_jvp(lambda x, *, k: x * k)
     refused(errors.ArgumentError, f, 1.0, k=2.0, what="takes keyword-only arguments", which="k", why="by position", instead="positional")
+
+
+# -- rules asked again ----------------------------------------------------------------------------------
+
+
+def rule_times(factor):
+    f = wg.custom_jvp(lambda x: x * 1.0)
+    f.defjvp(lambda primals, tangents: (f(*primals), factor() * tangents[0]))
+    return f
+
+
+def test_a_rule_sees_what_it_closes_over_change():
+    held, array = [2.0], np.array([2.0])
+    number = 2.0
+    rules = [rule_times(lambda: held[0]), rule_times(lambda: array[0]), rule_times(lambda: number)]
+    inner = rules[0]
+    nested = wg.custom_jvp(lambda x: inner(x))
+    nested.defjvp(lambda primals, tangents: wg.jvp(inner, primals, tangents))
+    for value in (2.0, 3.0, 2.0):
+        held[0] = array[0] = number = value
+        assert [wg.grad(f)(1.0) for f in (*rules, nested)] == [value] * 4
+
+
+def test_what_a_rule_sees_when_it_is_traced_is_remembered_not_what_it_saw_when_called():
+    factor = 2.0
+    f = rule_times(lambda: factor)
+
+    def g(x):
+        nonlocal factor
+        y = f(x)
+        factor = 3.0
+        return y
+
+    assert wg.grad(g)(1.0) == 3.0
+    factor = 2.0
+    assert wg.grad(f)(1.0) == 2.0
+
+
+def test_rules_within_rules_cost_what_they_hold():
+    def work(depth):
+        f = np.sin
+        for _ in range(depth):
+            f = wrapped(f)
+        wg.grad(f)(0.3)
+        return calls(lambda: wg.grad(f)(0.3))
+
+    def wrapped(f):
+        changing = []  # so that the rule has to be traced to know that it is the same
+        g = wg.custom_jvp(lambda x: f(x) * 1.0)
+        g.defjvp(lambda primals, tangents: wg.jvp(f, primals, tangents) if not changing else None)
+        return g
+
+    assert work(8) < 8 * work(4)  # a power of the depth, not 16 times
+
+
+def test_constants():
+    k, array, box = 2.0, np.ones(2), [1.0]
+    first = closures.constants([lambda x: np.sin(k * x) + math.pi])
+    assert closures.same(first, first)
+    assert closures.constants([wg.grad(lambda x: k * x), (1, "a")]) is not None
+    assert not closures.same(closures.constants([lambda x: k]), closures.constants([lambda x: k]))
+    for changing in (
+        lambda x: x * array,
+        lambda x: x * box[0],
+        lambda x: x * np.random.rand(),
+        lambda x: (lambda y: y * box[0])(x),
+        array.dot,
+        np.vectorize(lambda x: x),
+    ):
+        assert closures.constants([changing]) is None
+
+
+# -- primitives whose results are not known yet ----------------------------------------------------------
+
+
+def opaque_exp():
+    f = wg.primitive(lambda x: math.exp(float(x)) if float(x) > 0 else math.log(-1))
+    wg.defvjp(f, lambda ans, x: lambda g: g * ans)
+    return f
+
+
+def test_a_primitive_first_called_in_lanes_and_loops():
+    x = np.array([1.0, 2.0, 0.5])
+    np.testing.assert_allclose(wg.vmap(opaque_exp())(x), np.exp(x), rtol=1e-14)
+    np.testing.assert_allclose(wg.vmap(wg.grad(opaque_exp()))(x), np.exp(x), rtol=1e-14)
+    f = opaque_exp()
+    inside = lambda a: wg.scan(lambda s, k: (s + f(a * k), None), 0.0, x)[0]
+    np.testing.assert_allclose(wg.grad(inside)(1.0), np.sum(x * np.exp(x)), rtol=1e-13)
+
+
+def test_a_primitive_of_which_no_value_is_known():
+    f = opaque_exp()
+    branch = lambda x: wg.cond(x > 0, f, lambda v: -v, x)
+    refused(errors.AbstractValueError, wg.vmap(f), np.zeros(0), what="not known yet", which="no value", instead="call it once before")
+    refused(errors.AbstractValueError, wg.grad(branch), -1.0, what="not known yet", which="it raised ValueError", why="opaque")
+    wg.grad(f)(1.0)
+    assert wg.grad(branch)(-1.0) == -1.0

@@ -15,7 +15,7 @@ Pair = collections.namedtuple("Pair", "a b")
 def test_every_lane_is_a_call(rng):
     xs, ys = rng.normal(size=(5, 3)), rng.normal(size=(5, 3))
     f = lambda x, y: np.outer(np.sin(x), y) @ x
-    np.testing.assert_allclose(wg.vmap(f)(xs, ys), [f(x, y) for x, y in zip(xs, ys)], rtol=1e-13)
+    np.testing.assert_allclose(wg.vmap(f)(xs, ys), [f(x, y) for x, y in zip(xs, ys, strict=True)], rtol=1e-13)
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2, -1, -3])
@@ -86,7 +86,7 @@ def test_per_example_gradients(rng):
 
 def test_linear_algebra_and_indexing(rng):
     a, b = rng.normal(size=(4, 3, 3)) + 3 * np.eye(3), rng.normal(size=(4, 3))
-    np.testing.assert_allclose(wg.vmap(np.linalg.solve)(a, b), [np.linalg.solve(x, y) for x, y in zip(a, b)], rtol=1e-12)
+    np.testing.assert_allclose(wg.vmap(np.linalg.solve)(a, b), [np.linalg.solve(x, y) for x, y in zip(a, b, strict=True)], rtol=1e-12)
     i = np.array([0, 2, 1, -1])
     np.testing.assert_array_equal(wg.vmap(lambda x, i: x[i])(b, i), b[np.arange(4), i])
     np.testing.assert_array_equal(wg.vmap(lambda x: x[np.argsort(x)])(b), np.sort(b, axis=1))

@@ -58,3 +58,13 @@ def test_blocks_are_refused():
         wg.grad(lambda a: wsl.schur(a)[0][0, 0])(ROTATION)
     with pytest.raises(ValueError, match="sort="):
         wg.grad(lambda a: wsl.schur(a, sort="lhp")[0][0, 0])(A)
+
+
+def test_repeated_eigenvalues_give_nan():
+    for derivative in (wg.jacfwd, wg.jacrev):
+        assert np.all(np.isnan(derivative(lambda a: wsl.schur(a)[1][0, 1])(np.eye(3))[1, 0]))
+
+
+def test_square_root_of_a_singular_matrix_has_no_derivative():
+    a = np.diag([0.0, 1.0, 4.0])
+    assert np.all(np.isnan(wg.grad(lambda a: wsl.sqrtm(a).sum())(a)))

@@ -3,8 +3,10 @@
 import gc
 import os
 import signal
+import sys
 import threading
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -309,3 +311,61 @@ def test_a_forked_process_can_trace():
             signal.alarm(10)
             os._exit(0 if wg.grad(lambda x: x * x)(3.0) == 6.0 else 1)
     assert os.waitpid(child, 0)[1] == 0
+
+
+def test_a_derivative_in_a_thread_that_the_function_starts():
+    with ThreadPoolExecutor(2) as pool:
+        f = lambda x: x * pool.submit(lambda: wg.grad(lambda y: x * y)(1.0)).result()
+        assert wg.grad(f)(3.0) == 6.0
+        g = lambda x: pool.submit(lambda: wg.scan(lambda s, k: (s * x * k, None), x, np.array([1.0, 2.0]))[0]).result()
+        assert wg.grad(g)(2.0) == 24.0
+
+
+def test_one_run_in_many_threads():
+    def part(x, k):
+        for _ in range(40):
+            x = np.sin(x * k)
+        return x
+
+    expected = wg.grad(lambda x: sum(part(x, k) for k in (1.0, 2.0, 3.0)))(0.7)
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(3) as pool:
+            for _ in range(5):
+                assert wg.grad(lambda x: sum(pool.map(lambda k: part(x, k), (1.0, 2.0, 3.0))))(0.7) == pytest.approx(expected, rel=1e-12)
+    finally:
+        sys.setswitchinterval(interval)
+
+
+def test_an_array_used_often_is_taken_in_once():
+    a = np.array([[1.0, np.nan], [0.0, 2.0j]])
+
+    def f(x):
+        for _ in range(5):
+            x = a @ x
+        return x
+
+    run_once = run(f, lambda t: f(t[0]), [array_type((2,), np.dtype(complex))], None)
+    assert len(run_once.captured) == 1
+
+
+def test_an_array_changed_during_the_run_is_taken_in_as_it_was():
+    a = np.array([0.0, 1.0])
+
+    def f(x):
+        first = x * a
+        a[:] = [-0.0, 5.0]
+        second = x * a
+        a[:] = [0.0, 1.0]
+        return np.sum(first + second) + 0 * np.sum(x * a)
+
+    np.testing.assert_array_equal(wg.grad(f)(np.ones(2)), [0.0, 6.0])
+    assert len(run(f, lambda t: f(t[0]), [array_type((2,), np.dtype(float))], None).captured) == 3
+
+
+def test_traces_without_operations_are_let_go_of_too():
+    with wg.config(trace_cache=50):
+        for n in range(200):
+            wg.vjp(lambda x: x, np.ones(n))
+        assert len(tape_module._memory.roots) <= 50

@@ -130,6 +130,9 @@ def _frechet(kind: str, a: Any, e: Any) -> Any:
         from scipy.linalg import solve_sylvester
 
         root = _apply(kind, a)
+        w = np.linalg.eigvals(root)
+        if np.abs(w[:, None] + w).min() <= np.finfo(w.dtype).eps * len(w) * np.abs(w).max():
+            return np.full_like(e, np.nan)  # singular: the root has no derivative there
         return solve_sylvester(root, root, e)
     n = a.shape[-1]
     return _apply(kind, np.block([[a, e], [np.zeros_like(a), a]]))[:n, n:]

@@ -24,7 +24,7 @@ class Schur(Stacked):
     determines the strictly lower part of X (`SchurCoupling`) and so X, up to the phases of the columns of Q, which
     are held: diag X = 0. Exact for functions that do not depend on those phases, and always for a real T.
     A real matrix with complex eigenvalues has 2 by 2 blocks on the diagonal of T and no derivative here: use its
-    complex form. At repeated eigenvalues Q is not differentiable, and X infinite or NaN.
+    complex form. At repeated eigenvalues Q is not differentiable, and the derivative NaN.
 
     Source: perturbation of the Schur form, Konstantinov, Petkov & Christov (1994); Stewart & Sun (1990), ch. V.
     """
@@ -122,27 +122,33 @@ def _require_triangular(upper: Any) -> None:
         )
 
 
-def _couple(upper: Any, b: Any) -> Any:
+def _solve(upper: Any, j: int, known: Any, trans: int = 0) -> Any:
+    """The system of column j; NaN where an eigenvalue repeats."""
     from scipy.linalg import solve_triangular
 
+    shifted = upper[j + 1 :, j + 1 :] - upper[j, j] * np.eye(len(upper) - 1 - j)
+    if not np.all(np.diagonal(shifted)):
+        return np.full_like(known, np.nan)
+    return solve_triangular(shifted, known, trans=trans, check_finite=False)
+
+
+def _couple(upper: Any, b: Any) -> Any:
     n = len(b)
     x = np.zeros_like(b)
     for j in range(n - 1):
         below = slice(j + 1, n)
         known = x[below, :j] @ upper[:j, j] - b[below, j]
-        x[below, j] = solve_triangular(upper[below, below] - upper[j, j] * np.eye(n - 1 - j), known, check_finite=False)
+        x[below, j] = _solve(upper, j, known)
     return x
 
 
 def _pull_back(upper: Any, ct: Any) -> Any:
-    from scipy.linalg import solve_triangular
-
     n = len(ct)
     ct = ct.copy()
     b = np.zeros_like(ct)
     for j in reversed(range(n - 1)):
         below = slice(j + 1, n)
-        rate = solve_triangular(upper[below, below] - upper[j, j] * np.eye(n - 1 - j), ct[below, j], trans=1, check_finite=False)
+        rate = _solve(upper, j, ct[below, j], trans=1)
         b[below, j] = -rate
         ct[below, :j] += np.outer(rate, upper[:j, j])
     return b

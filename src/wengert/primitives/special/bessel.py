@@ -12,12 +12,14 @@ from typing import Any, ClassVar
 import numpy as np
 
 from wengert.contract import Elementwise, Sample, add_any, scale
+from wengert.errors import ShapeError, four_parts
+from wengert.ir.types import Type
 from wengert.ir.values import splat
 from wengert.primitives.arith import imag, real, sign
 from wengert.primitives.math import power, sqrt
 from wengert.primitives.shape import cast
 from wengert.primitives.special import ufuncs as sc
-from wengert.primitives.special.base import Ordered, Several, is_complex
+from wengert.primitives.special.base import Ordered, Several, is_complex, where
 from wengert.primitives.special.gamma import rgamma
 
 
@@ -299,15 +301,23 @@ class Airy(Several):
 
 
 class Airye(Several):
-    """Ai and Ai' times exp(ζ), Bi and Bi' times exp(-ζ), ζ = 2/3 x**1.5, for x ≥ 0."""
+    """Ai and Ai' times exp(ζ), Bi and Bi' times exp(-Re ζ), ζ = 2/3 x**1.5. For x < 0 the first two are NaN, Re ζ = 0."""
 
     ufunc, domain, count = sc.airye, (0.5, 3.0), 4
+
+    def type(self, *operands: Type) -> tuple[Type, ...]:
+        if operands[0].dtype.kind == "c":  # type: ignore[union-attr]
+            raise ShapeError(
+                four_parts("airye of complex numbers has no rule", repr(operands[0]), "It is not analytic.", "scipy.special.airy")
+            )
+        return super().type(*operands)
 
     def partials(self, out: Any, x: Any) -> Sequence[Any]:
         a, da, b, db = out
 
         def by_x() -> Any:
-            r = sqrt(x)
+            below = x < 0.0
+            r = sqrt(where(below, 0.0, x))
             return da + r * a, x * a + r * da, db - r * b, x * b - r * db
 
         return (by_x,)

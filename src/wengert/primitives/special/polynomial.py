@@ -11,20 +11,21 @@ from typing import Any
 
 import numpy as np
 
-from wengert.contract import Sample
+from wengert.contract import Sample, zeros
 from wengert.ir.values import splat
+from wengert.primitives.arith import abs_, equal
 from wengert.primitives.shape import cast
 from wengert.primitives.special import ufuncs as sc
-from wengert.primitives.special.base import BY_PARAMETER, Ordered
+from wengert.primitives.special.base import BY_PARAMETER, Ordered, where
+
+
+def varying(n: Any, partial: Any) -> Any:
+    """The partial derivative, 0 for degree 0, where that of DLMF speaks of degree -1."""
+    return where(equal(n, zeros(n.type)), 0.0, partial)
 
 
 class _Polynomial(Ordered, abstract=True):
-    """`derivative` is what DLMF gives for n ≥ 1; of degree 0 the derivative is 0."""
-
-    def evaluate(self, n: Any, *rest: Any) -> Any:
-        below = n < 0
-        value = self.ufunc(np.maximum(n, 0), *rest)
-        return np.where(below, np.zeros((), value.dtype), value)[()] if np.any(below) else value
+    """The degree is any real number (DLMF 15.9(i)), as in SciPy; of degree 0 the derivative is 0."""
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
@@ -42,17 +43,17 @@ class EvalJacobi(_Polynomial):
     ufunc, fixed = sc.eval_jacobi, {0: BY_PARAMETER, 1: BY_PARAMETER, 2: BY_PARAMETER}
 
     def partials(self, out: Any, n: Any, a: Any, b: Any, x: Any) -> Sequence[Any]:
-        return None, None, None, lambda: self(n - 1.0, a + 1.0, b + 1.0, x) * cast((n + a + b + 1.0) * 0.5, x.type.dtype)
+        return None, None, None, lambda: varying(n, self(n - 1.0, a + 1.0, b + 1.0, x) * cast((n + a + b + 1.0) * 0.5, x.type.dtype))
 
 
 class EvalLegendre(_Polynomial):
-    """P(n) = P(n, 0, 0) of Jacobi."""
+    """P(n) = P(n, 0, 0) of Jacobi; P(-n-1) = P(n) (DLMF 14.9.5)."""
 
     ufunc, fixed = sc.eval_legendre, {0: BY_PARAMETER}
 
     def partials(self, out: Any, n: Any, x: Any) -> Sequence[Any]:
-        one = splat(1, n.type)
-        return None, lambda: eval_jacobi(n - 1.0, one, one, x) * cast((n + 1.0) * 0.5, x.type.dtype)
+        one, m = splat(1, n.type), where(n < -0.5, -n - 1.0, n)
+        return None, lambda: varying(m, eval_jacobi(m - 1.0, one, one, x) * cast((m + 1.0) * 0.5, x.type.dtype))
 
 
 class EvalGegenbauer(_Polynomial):
@@ -61,25 +62,32 @@ class EvalGegenbauer(_Polynomial):
     ufunc, fixed = sc.eval_gegenbauer, {0: BY_PARAMETER, 1: BY_PARAMETER}
 
     def partials(self, out: Any, n: Any, a: Any, x: Any) -> Sequence[Any]:
-        return None, None, lambda: self(n - 1.0, a + 1.0, x) * cast(a * 2.0, x.type.dtype)
+        return None, None, lambda: varying(n, self(n - 1.0, a + 1.0, x) * cast(a * 2.0, x.type.dtype))
 
 
 class EvalChebyu(_Polynomial):
-    """U(n) = C(n, 1) of Gegenbauer."""
+    """U(n) = C(n, 1) of Gegenbauer; U(-n-2) = -U(n), as sin is odd (DLMF 18.5.2)."""
 
     ufunc, fixed = sc.eval_chebyu, {0: BY_PARAMETER}
 
     def partials(self, out: Any, n: Any, x: Any) -> Sequence[Any]:
-        return None, lambda: eval_gegenbauer(n - 1.0, splat(2, n.type), x) * 2.0
+        def by_x() -> Any:
+            reflected = n < -1.0
+            m = where(reflected, -n - 2.0, n)
+            slope = varying(m, eval_gegenbauer(m - 1.0, splat(2, n.type), x) * 2.0)
+            slope = where(equal(m, splat(-1, n.type)), 0.0, slope)
+            return where(reflected, -slope, slope)
+
+        return None, by_x
 
 
 class EvalChebyt(_Polynomial):
-    """T'(n) = n U(n-1) (DLMF 18.9.21)."""
+    """T'(n) = n U(n-1) (DLMF 18.9.21); T(-n) = T(n)."""
 
     ufunc, fixed = sc.eval_chebyt, {0: BY_PARAMETER}
 
     def partials(self, out: Any, n: Any, x: Any) -> Sequence[Any]:
-        return None, lambda: eval_chebyu(n - 1.0, x) * cast(n, x.type.dtype)
+        return None, lambda: varying(n, eval_chebyu(abs_(n) - 1.0, x) * cast(abs_(n), x.type.dtype))
 
 
 class EvalGenlaguerre(_Polynomial):
@@ -88,7 +96,7 @@ class EvalGenlaguerre(_Polynomial):
     ufunc, fixed = sc.eval_genlaguerre, {0: BY_PARAMETER, 1: BY_PARAMETER}
 
     def partials(self, out: Any, n: Any, a: Any, x: Any) -> Sequence[Any]:
-        return None, None, lambda: -self(n - 1.0, a + 1.0, x)
+        return None, None, lambda: varying(n, -self(n - 1.0, a + 1.0, x))
 
 
 class EvalLaguerre(_Polynomial):
@@ -97,16 +105,18 @@ class EvalLaguerre(_Polynomial):
     ufunc, fixed = sc.eval_laguerre, {0: BY_PARAMETER}
 
     def partials(self, out: Any, n: Any, x: Any) -> Sequence[Any]:
-        return None, lambda: -eval_genlaguerre(n - 1.0, splat(1, n.type), x)
+        return None, lambda: varying(n, -eval_genlaguerre(n - 1.0, splat(1, n.type), x))
 
 
 class _Hermite(_Polynomial, abstract=True):
+    """Only of integer degrees: NaN of any other, as SciPy gives for negative ones."""
+
     fixed = {0: BY_PARAMETER}
     analytic, dtypes = False, "fd"
 
     def evaluate(self, n: Any, x: Any) -> Any:
-        below = n < 0
-        return np.where(below, 0, self.ufunc(np.maximum(n, 0).astype(np.int64), x)).astype(x.dtype)[()]
+        whole = np.floor(n) == n
+        return np.where(whole, self.ufunc(np.where(whole, n, -1).astype(np.int64), x), np.nan).astype(x.dtype)[()]
 
 
 class EvalHermite(_Hermite):
@@ -115,7 +125,7 @@ class EvalHermite(_Hermite):
     ufunc = sc.eval_hermite
 
     def partials(self, out: Any, n: Any, x: Any) -> Sequence[Any]:
-        return None, lambda: self(n - 1.0, x) * (n * 2.0)
+        return None, lambda: varying(n, self(n - 1.0, x) * (n * 2.0))
 
 
 class EvalHermitenorm(_Hermite):
@@ -124,7 +134,7 @@ class EvalHermitenorm(_Hermite):
     ufunc = sc.eval_hermitenorm
 
     def partials(self, out: Any, n: Any, x: Any) -> Sequence[Any]:
-        return None, lambda: self(n - 1.0, x) * n
+        return None, lambda: varying(n, self(n - 1.0, x) * n)
 
 
 eval_jacobi, eval_gegenbauer, eval_chebyu, eval_genlaguerre = EvalJacobi(), EvalGegenbauer(), EvalChebyu(), EvalGenlaguerre()

@@ -13,8 +13,7 @@ import numpy as np
 
 from wengert.errors import UnknownFunctionError, four_parts
 from wengert.numpy.arguments import array
-from wengert.numpy.promote import as_inexact, is_traced
-from wengert.numpy.promote import contains_traced
+from wengert.numpy.promote import as_inexact, contains_traced, is_traced
 from wengert.source import here
 
 DISTRIBUTIONS: dict[str, Any] = {}

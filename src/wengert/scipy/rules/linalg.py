@@ -295,12 +295,12 @@ def qr(a: Any, overwrite_a: bool = False, lwork: Any = None, mode: str = "full",
 
 
 @implements(sl.schur)
-def schur(
-    a: Any, output: str = "real", lwork: Any = None, overwrite_a: bool = False, sort: Any = None, check_finite: bool = True
-) -> Any:
+def schur(a: Any, output: str = "real", lwork: Any = None, overwrite_a: bool = False, sort: Any = None, check_finite: bool = True) -> Any:
     """(T, Z). A real matrix with complex eigenvalues needs output='complex'."""
     if sort is not None:
-        raise ArgumentError(four_parts("scipy.linalg.schur(…, sort=) of a traced matrix", f"sort is {sort!r}", instead="leave it out", where=here()))
+        raise ArgumentError(
+            four_parts("scipy.linalg.schur(…, sort=) of a traced matrix", f"sort is {sort!r}", instead="leave it out", where=here())
+        )
     (a,) = _operands(a)
     return Schur()(cast(a, np.result_type(a.dtype, np.complex64)) if output in ("complex", "c") else a)
 

@@ -10,8 +10,7 @@ import scipy.stats as st
 
 from wengert.errors import ArgumentError, UnknownFunctionError, four_parts
 from wengert.numpy.arguments import array
-from wengert.numpy.promote import as_inexact
-from wengert.numpy.promote import contains_traced
+from wengert.numpy.promote import as_inexact, contains_traced
 from wengert.primitives.linalg.factor import Cholesky
 from wengert.primitives.special import ufuncs as sc
 from wengert.scipy.rules import special  # noqa: F401  (the rules of scipy.special)

@@ -120,7 +120,11 @@ def correlate(in1: Any, in2: Any, mode: str = "full", method: str = "auto") -> A
 def correlate2d(in1: Any, in2: Any, mode: str = "full", boundary: str = "fill", fillvalue: Any = 0) -> Any:
     _refuse_boundary(boundary, fillvalue)
     x, y = _pair(in1, in2)
-    return _cut(correlate(x, y), x, y, mode, late=True) if mode == "same" else correlate(x, y, mode)
+    if mode == "same":
+        return _cut(correlate(x, y), x, y, mode, late=True)
+    z = correlate(x, y, mode)
+    exchanged = mode == "valid" and any(m < n for m, n in zip(x.shape, y.shape, strict=True))
+    return np.conjugate(z) if exchanged else z  # SciPy conjugates the second of the exchanged arrays
 
 
 def _refuse_boundary(boundary: str, fillvalue: Any) -> None:

@@ -9,7 +9,7 @@ import scipy.stats as st
 
 from wengert.errors import ArgumentError, four_parts
 from wengert.numpy.arguments import array
-from wengert.numpy.promote import as_inexact
+from wengert.numpy.promote import as_inexact, is_traced
 from wengert.numpy.table import implements
 from wengert.primitives.special import ufuncs as sc
 from wengert.source import here
@@ -38,7 +38,12 @@ def zmap(scores: Any, compare: Any, axis: Any = 0, ddof: int = 0, nan_policy: st
 
 
 def _weighted(x: Any, axis: Any, weights: Any, keepdims: bool) -> Any:
-    return np.mean(x, axis=axis, keepdims=keepdims) if weights is None else np.average(x, axis=axis, weights=weights, keepdims=keepdims)
+    if weights is None:
+        return np.mean(x, axis=axis, keepdims=keepdims)
+    w = array(weights)
+    if axis is not None and w.shape != x.shape:  # SciPy's weights broadcast against the sample, NumPy's do not
+        x, w = np.broadcast_arrays(x, w)
+    return np.average(x, axis=axis, weights=w, keepdims=keepdims)
 
 
 @implements(st.gmean)
@@ -58,6 +63,8 @@ def pmean(
     a: Any, p: Any, *, axis: Any = 0, dtype: Any = None, weights: Any = None, nan_policy: str = "propagate", keepdims: bool = False
 ) -> Any:
     """The power mean."""
+    if not is_traced(p) and p == 0:
+        return gmean(a, axis, dtype, weights, nan_policy=nan_policy, keepdims=keepdims)
     return _weighted(_sample(a, nan_policy) ** p, axis, weights, keepdims) ** (1 / p)
 
 
@@ -77,7 +84,9 @@ def variation(a: Any, axis: Any = 0, nan_policy: str = "propagate", ddof: int = 
 
 @implements(st.moment)
 def moment(a: Any, order: Any = 1, axis: Any = 0, nan_policy: str = "propagate", *, center: Any = None, keepdims: bool = False) -> Any:
-    """A central moment of one integer order, about the mean or about `center`."""
+    """A central moment of an integer order, or of several, about the mean or about `center`."""
+    if np.ndim(order):
+        return np.stack([moment(a, n, axis, nan_policy, center=center, keepdims=keepdims) for n in order])
     x = _sample(a, nan_policy)
     centre = np.mean(x, axis=axis, keepdims=True) if center is None else center
     return np.mean((x - centre) ** int(order), axis=axis, keepdims=keepdims)
