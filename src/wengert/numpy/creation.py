@@ -116,12 +116,12 @@ def logspace(start: Any, stop: Any, num: Any = 50, endpoint: bool = True, base: 
 
 @implements(np.geomspace)
 def geomspace(start: Any, stop: Any, num: Any = 50, endpoint: bool = True, dtype: Any = None, axis: Any = 0) -> Any:
-    """Exp of a linear sequence of logarithms, of the sign of `start`."""
+    """Exp of a linear sequence of logarithms, turned by the sign of `start`."""
     working = promote.common_dtype(promote.dtype_of(as_operand(start)), promote.dtype_of(as_operand(stop)), float)
     working = np.result_type(working, np.float64)
     start, stop = arrays(in_dtype(array(start), working), in_dtype(array(stop), working))
     sign = np.sign(start)
-    y = np.exp(linspace(np.log(start * sign), np.log(stop * sign), num, endpoint)) * sign
+    y = np.exp(linspace(np.log(start / sign), np.log(stop / sign), num, endpoint)) * sign
     num, shape = int(num), y.shape[1:]
     ends = [np.reshape(np.broadcast_to(e, shape), (1, *shape)) for e in (start, stop)]
     if num > 1:

@@ -318,7 +318,7 @@ def matrix_rank(A: Any, tol: Any = None, hermitian: bool = False, *, rtol: Any =
     s = svdvals(x)
     if tol is None:
         rtol = max(x.shape[-2:]) * np.finfo(s.dtype).eps if rtol is None else rtol
-        tol = np.max(s, axis=-1, keepdims=True) * rtol
+        tol = np.max(s, axis=-1, keepdims=True, initial=0.0) * rtol
     else:
         tol = np.expand_dims(tol, -1)
     return np.sum(s > tol, axis=-1)

@@ -12,7 +12,7 @@ import numpy as np
 
 from wengert.numpy.arguments import array, axis_of, flag, refuse, refuse_keyword, static
 from wengert.numpy.indexing import Plan
-from wengert.numpy.promote import as_operand, innermost, is_traced, promoted
+from wengert.numpy.promote import innermost, is_traced, promoted
 from wengert.numpy.reductions import truth
 from wengert.numpy.table import implements, refuse_out
 from wengert.primitives import index as index_primitive

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.errors import ArgumentError, four_parts
+from wengert.errors import ArgumentError, IndexOutOfBoundsError, four_parts
 from wengert.numpy.arguments import array, axes_of, given, in_dtype, kept, refuse_keyword
 from wengert.numpy.promote import as_inexact, is_traced
 from wengert.numpy.table import implements, refuse_out
@@ -92,7 +92,7 @@ def quantile(
         refuse_out(np.quantile)
     if weights is not None or keywords:
         return refuse_keyword("quantile", "weights" if weights is not None else next(iter(keywords)))
-    return _each_quantile(a, _checked(array(q)), axis, keepdims, method, _quantile_of_lanes)
+    return _each_quantile(_beside(a, q), _checked(array(q)), axis, keepdims, method, _quantile_of_lanes)
 
 
 @implements(np.percentile)
@@ -101,8 +101,16 @@ def percentile(a: Any, q: Any, *args: Any, **keywords: Any) -> Any:
 
 
 def _hundredth(q: Any) -> Any:
-    """Percents as fractions; a plain number stays one, whose dtype gives way to that of the array."""
-    return q / 100 if isinstance(q, (int, float)) else array(q) / 100
+    """Percents as fractions; a plain number stays one."""
+    return q / 100 if type(q) in (int, float) else array(q) / 100
+
+
+def _beside(a: Any, q: Any) -> Any:
+    """The array in the dtype of the result: an array q has a say in it, a plain number has not."""
+    x = as_inexact(array(a))
+    if x.dtype.kind == "c":
+        raise TypeError("a must be an array of real numbers")
+    return x if type(q) in (int, float) else in_dtype(x, np.result_type(x.dtype, np.asarray(1.0) if is_traced(q) else array(q) / 1.0))
 
 
 def _checked(q: Any) -> Any:
@@ -127,6 +135,8 @@ def _each_quantile(a: Any, q: Any, axis: Any, keepdims: Any, method: str, one: A
 
 def _quantile_of_lanes(x: Any, q: Any, method: str) -> Any:
     n = x.shape[-1]
+    if n == 0:
+        raise IndexOutOfBoundsError(four_parts("a quantile of nothing", f"the array has shape {x.shape}", "It has no value.", where=here()))
     if is_traced(q):
         if method != "linear":
             return refuse_keyword("quantile", "method", 'method="linear" where q is traced')
@@ -166,7 +176,7 @@ def nanquantile(
         refuse_out(np.nanquantile)
     if given(keywords.get("weights")) or method != "linear":
         return refuse_keyword("nanquantile", "method" if method != "linear" else "weights", 'method="linear"')
-    return _each_quantile(a, _checked(array(q)), axis, keepdims, method, _quantile_of_present)
+    return _each_quantile(_beside(a, q), _checked(array(q)), axis, keepdims, method, _quantile_of_present)
 
 
 @implements(np.nanpercentile)
@@ -176,6 +186,8 @@ def nanpercentile(a: Any, q: Any, *args: Any, **keywords: Any) -> Any:
 
 def _quantile_of_present(x: Any, q: Any, method: str) -> Any:
     """The quantile of what is not NaN; sorting puts NaN last."""
+    if x.shape[-1] == 0:
+        return np.full(x.shape[:-1], np.nan, x.dtype)[()]
     n = np.sum(~np.isnan(x), axis=-1)
     place = q * np.maximum(n - 1, 0)
     low = np.floor(place)

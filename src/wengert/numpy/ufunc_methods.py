@@ -52,6 +52,9 @@ def ufunc_method(ufunc: Any, method: str, *args: Any, **keywords: Any) -> Any:
 _AT = {np.add: "add", np.subtract: "subtract", np.multiply: "multiply", np.divide: "divide", np.minimum: "min", np.maximum: "max"}
 
 
+_REORDERABLE = (np.hypot, np.logaddexp, np.logaddexp2, np.fmax, np.fmin, np.logical_xor)
+
+
 def _reduce(
     ufunc: Any,
     a: Any,
@@ -86,6 +89,10 @@ def _fold(ufunc: Any, a: Any, axis: Any, keepdims: bool, initial: Any) -> Any:
     if ufunc is np.logaddexp and not given(initial) and x.dtype.kind == "f":
         y = primitive.logsumexp(x, axes)
         return np.expand_dims(y, axes) if keepdims and axes else y
+    if len(axes) != 1 and ufunc in _REORDERABLE:
+        x = np.moveaxis(x, axes, tuple(range(len(axes))))
+        y = _fold(ufunc, np.reshape(x, (-1, *x.shape[len(axes) :])), 0, False, initial)
+        return kept(y, array(a).shape, axes, keepdims)
     if len(axes) != 1:
         raise ValueError(f"reduction operation '{ufunc.__name__}' is not reorderable, so at most one axis may be specified")
     moved = np.moveaxis(x, axes[0], 0)

@@ -38,14 +38,15 @@ def _make(tape: Any, var: Var) -> Tracer:
 
 def _binary(primitive: Any, ufunc: Any, swap: bool = False) -> Any:
     lenient = IMPLEMENTATIONS[ufunc]
+    loops = frozenset([types[0] for types in ufunc.types if types[0] == types[1] and types[0] in np.typecodes["AllFloat"]])
 
     def method(self: Tracer, other: Any) -> Any:
         kind = type(other)
         if kind is Tracer:
-            if other.type is self.type and self.type.inexact:
+            if other.type is self.type and self.type.dtype.char in loops:
                 return (primitive(other, self) if swap else primitive(self, other))._weakly(self.weak and other.weak)
         elif kind in _NUMBERS:
-            if self.type.inexact:
+            if self.type.dtype.char in loops:
                 number = constant(other, self.type)
                 out = self.tape.bind(primitive, (number, self) if swap else (self, number), _make)
                 out.weak = self.weak

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+import wengert as wg
+
 from .case import A, B, T, Table, v, w
 
 TABLE = Table()
@@ -39,3 +41,12 @@ TABLE.add(np.interp, A, xs, numbers.uniform(0, 1, 6), period=1.7)
 @pytest.mark.parametrize("case", TABLE, ids=repr)
 def test_values_and_derivatives(case, rng):
     case.check(rng)
+
+
+def test_dtypes(rng):
+    x = rng.normal(size=(3, 4)).astype(np.float32)
+    for f in (np.gradient, lambda x: np.gradient(x, 0.5, axis=1, edge_order=2), lambda x: np.gradient(x, 2)):
+        for value, expected in zip(wg.vjp(f, x)[0], f(x), strict=True):
+            np.testing.assert_allclose(value, expected, rtol=1e-5, strict=True)
+    with pytest.raises(TypeError, match="complex"):
+        wg.jvp(lambda z: np.interp(z, [0.0, 1.0], [0.0, 1.0]), (1j,), (1j,))

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+import wengert as wg
+
 from .case import A, T, Table, v, w
 
 TABLE = Table()
@@ -37,7 +39,20 @@ TABLE.add(np.ndim, A)
 TABLE.add(np.size, A)
 TABLE.add(np.size, A, 1)
 
+TABLE.add(np.logspace, 0.5, 1.0, 4, base=A)
+TABLE.add(np.logspace, v, 1.0, 3, base=w)
+TABLE.add(np.geomspace, 1 + 2j, 3 - 1j, 4)
+TABLE.add(np.geomspace, -w, -3.0, 4)
+
 
 @pytest.mark.parametrize("case", TABLE, ids=repr)
 def test_values_and_derivatives(case, rng):
     case.check(rng)
+
+
+@pytest.mark.parametrize("f", [np.vander, lambda x: np.geomspace(x, 2 * x, 3), lambda x: np.linspace(x, 2 * x, 3)])
+def test_of_single_precision(f):
+    x = np.float32([0.5, 1.5, 2.0])
+    value, pullback = wg.vjp(f, x)
+    np.testing.assert_allclose(value, f(x), rtol=1e-6, strict=True)
+    assert pullback(value)[0].dtype == np.float32

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+import wengert as wg
+
 from .case import Table
 
 TABLE = Table(rtol=1e-10)
@@ -79,3 +81,18 @@ TABLE.add(np.linalg.multi_dot, [S, H[:3], W])
 @pytest.mark.parametrize("case", TABLE, ids=repr)
 def test_values_and_derivatives(case, rng):
     case.check(rng)
+
+
+@pytest.mark.parametrize("ord", [1, 2, "fro", "nuc"])
+def test_norms_of_nothing(ord):
+    nothing = np.zeros((2, 0))
+    value, pullback = wg.vjp(lambda x: np.linalg.norm(x, ord), nothing)
+    assert value == np.linalg.norm(nothing, ord) == 0
+    assert pullback(1.0)[0].shape == (2, 0)
+
+
+def test_systems_of_nothing():
+    a, b = np.zeros((0, 0)), np.zeros((0, 2))
+    value, pullback = wg.vjp(np.linalg.solve, a, b)
+    assert [g.shape for g in pullback(value)] == [(0, 0), (0, 2)]
+    assert wg.jvp(np.linalg.matrix_rank, (np.zeros((2, 0)),), (np.zeros((2, 0)),))[0] == 0

@@ -23,6 +23,8 @@ TABLE.add(np.polyfit, x, numbers.normal(size=5), 2)
 TABLE.add(np.polyfit, x, numbers.normal(size=5), 1, cov=True)
 TABLE.add(np.polyfit, x, numbers.normal(size=5), 1, w=x + 1)
 
+TABLE.add(np.poly, numbers.normal(size=(3, 3)))
+
 
 @pytest.mark.parametrize("case", TABLE, ids=repr)
 def test_values_and_derivatives(case, rng):

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+import wengert as wg
+
 from .case import A, B, C, N, T, Table, v, w
 
 TABLE = Table()
@@ -45,3 +47,23 @@ TABLE.add(np.corrcoef, v, w)
 @pytest.mark.parametrize("case", TABLE, ids=repr)
 def test_values_and_derivatives(case, rng):
     case.check(rng)
+
+
+@pytest.mark.parametrize("q", [0.3, np.float64(0.3), np.array(0.3), [0.3, 0.6], np.float32([0.3])], ids=repr)
+@pytest.mark.parametrize("f", [np.quantile, np.nanquantile, np.percentile, np.nanpercentile])
+def test_of_single_precision(f, q):
+    x = np.float32([0.5, 1.5, 2.0, 0.7])
+    value, pullback = wg.vjp(lambda x: f(x, q), x)
+    np.testing.assert_allclose(value, f(x, q), rtol=1e-6, strict=True)
+    assert pullback(value)[0].dtype == np.float32
+
+
+def test_of_nothing_and_of_complex_numbers():
+    nothing = np.zeros(0)
+    assert np.isnan(wg.vjp(np.nanmedian, nothing)[0])
+    assert np.isnan(wg.vjp(lambda x: np.nanquantile(x, 0.2), nothing)[0])
+    with pytest.raises(IndexError):
+        wg.vjp(lambda x: np.quantile(x, 0.2), nothing)
+    with pytest.raises(TypeError):
+        wg.vjp(lambda x: np.quantile(x, 0.2), C)
+    assert wg.vjp(np.cov, np.float32(A))[0].dtype == np.cov(np.float32(A)).dtype

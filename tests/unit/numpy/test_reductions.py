@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+import wengert as wg
+
 from .case import A, B, C, N, T, Table, mask, v
 
 TABLE = Table()
@@ -42,7 +44,16 @@ TABLE.add(np.cumulative_sum, v)
 TABLE.add(np.cumulative_sum, A, axis=1, include_initial=True)
 TABLE.add(np.cumulative_prod, A, axis=0)
 
+TABLE.add(np.var, C, dtype=np.float64)
+TABLE.add(np.std, A, dtype=complex)
+TABLE.add(np.cumulative_sum, 1.5)
+
 
 @pytest.mark.parametrize("case", TABLE, ids=repr)
 def test_values_and_derivatives(case, rng):
     case.check(rng)
+
+
+def test_an_initial_value_that_does_not_fit():
+    with pytest.raises(TypeError, match="imaginary"):
+        wg.grad(lambda x: np.sum(x, initial=1j))(A)

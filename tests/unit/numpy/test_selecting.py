@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+import wengert as wg
+
 from .case import A, B, N, Table, mask, v, w
 
 TABLE = Table()
@@ -51,3 +53,14 @@ TABLE.add(np.argmax, A, keepdims=True)
 @pytest.mark.parametrize("case", TABLE, ids=repr)
 def test_values_and_derivatives(case, rng):
     case.check(rng)
+
+
+def test_weights_keep_their_dtype():
+    value, pullback = wg.vjp(lambda w: np.histogram(v, 3, weights=w)[0], np.float32(w))
+    assert value.dtype == pullback(value)[0].dtype == np.float32
+    z = w * (1 + 2j)
+    value, tangent = wg.jvp(lambda w: np.histogram(v, 3, weights=w)[0], (z,), (z,))
+    np.testing.assert_allclose(value, np.histogram(v, 3, weights=z)[0], rtol=1e-15)
+    np.testing.assert_allclose(tangent, value, rtol=1e-15)
+    with pytest.raises(TypeError):
+        wg.vjp(lambda w: np.bincount([0, 1, 1, 0, 2], w), w * 1j)

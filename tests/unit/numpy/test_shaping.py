@@ -3,6 +3,9 @@
 import numpy as np
 import pytest
 
+import wengert as wg
+from wengert.errors import UnknownFunctionError
+
 from .case import A, B, T, Table, v, w
 
 TABLE = Table()
@@ -94,7 +97,26 @@ TABLE.add(np.unstack, A)
 TABLE.add(np.unstack, A, axis=1)
 TABLE.add(np.broadcast_arrays, v, A[0, 0])
 
+TABLE.add(np.insert, A, [1], B, axis=0)
+TABLE.add(np.insert, A, [1], B[:, :2], axis=1)
+TABLE.add(np.insert, A, 1, B[:, :2].T, axis=1)
+
 
 @pytest.mark.parametrize("case", TABLE, ids=repr)
 def test_values_and_derivatives(case, rng):
     case.check(rng)
+
+
+def test_order_in_memory_is_not_known():
+    for f in (lambda x: np.ravel(x, "K"), lambda x: x.flatten("A")):
+        with pytest.raises(UnknownFunctionError, match="order"):
+            wg.jvp(f, (A,), (A,))
+
+
+def test_padding_by_statistics_keeps_the_dtype():
+    x = np.array([[1, 2, 4], [8, 3, 3]])
+    np.testing.assert_array_equal(wg.vmap(lambda x: np.pad(x, 2, "mean"))(x[None])[0], np.pad(x, 2, "mean"), strict=True)
+    nothing = np.zeros((2, 0))
+    assert wg.vjp(lambda x: np.pad(x, ((1, 1), (0, 0)), "maximum"), nothing)[0].shape == (4, 0)
+    with pytest.raises(ValueError, match="empty axis"):
+        wg.vjp(lambda x: np.pad(x, 1, "mean"), nothing)

@@ -3,6 +3,9 @@
 import numpy as np
 import pytest
 
+import wengert as wg
+from wengert.errors import UnknownFunctionError
+
 from .case import A, T, Table, v
 
 TABLE = Table()
@@ -28,7 +31,19 @@ TABLE.add(red(np.add, "reduce"), T, axis=(0, 2))
 TABLE.add(red(np.add, "reduce"), T, axis=None)
 TABLE.add(red(np.maximum, "reduce"), T, axis=None, initial=0.0)
 
+TABLE.add(red(np.hypot, "reduce"), T, axis=(0, 2))
+TABLE.add(red(np.logaddexp, "reduce"), T, axis=None, initial=0.3)
+TABLE.add(red(np.logical_and, "accumulate"), A)
+TABLE.add(red(np.subtract, "reduce"), A, dtype=complex)
+
 
 @pytest.mark.parametrize("case", TABLE, ids=repr)
 def test_values_and_derivatives(case, rng):
     case.check(rng)
+
+
+def test_what_numpy_masks_or_refuses_is_not_computed_otherwise():
+    with pytest.raises(UnknownFunctionError, match="where"):
+        wg.jvp(lambda x: np.subtract.reduce(x, where=A > 1), (A,), (A,))
+    with pytest.raises(TypeError):
+        wg.jvp(np.less.accumulate, (A,), (A,))

@@ -79,3 +79,9 @@ def test_second_derivative_of_a_solve():
     hessian = wg.hessian(lambda b: np.sum(wl.solve(A + b * np.eye(3), V)))(0.3)
     inverse = np.linalg.inv(A + 0.3 * np.eye(3))
     assert hessian == pytest.approx(2 * np.sum(inverse @ inverse @ inverse @ V), rel=1e-12)
+
+
+def test_a_stack_of_toeplitz_matrices():
+    value, pullback = wg.vjp(wl.toeplitz, T)
+    np.testing.assert_array_equal(value, sl.toeplitz(T))
+    np.testing.assert_array_equal(pullback(np.ones_like(value))[0][0], np.array([3.0, 4.0, 2.0]))

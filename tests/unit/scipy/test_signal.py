@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import scipy.signal as ss
 
+import wengert as wg
 from wengert.scipy import signal as ws
 
 RNG = np.random.default_rng(5)
@@ -37,3 +38,13 @@ def test_lfilter(agree):
 def test_detrend(agree):
     agree(ws.detrend, ss.detrend, P, rtol=1e-10)
     agree(lambda x: ws.detrend(x, axis=0, type="constant"), lambda x: ss.detrend(x, axis=0, type="constant"), P, rtol=1e-10)
+
+
+@pytest.mark.parametrize("mode", ["full", "same", "valid"])
+def test_correlation_of_complex_planes(mode):
+    z = P + 1j * P[::-1]
+    for x, y in ((z, Q), (Q, z), (z, Q * (1 - 2j))):
+        value, tangent = wg.jvp(lambda x, y: ws.correlate2d(x, y, mode), (x, y), (x * 1j if x is z else x, y))
+        np.testing.assert_allclose(value, ss.correlate2d(x, y, mode), rtol=1e-12)
+        turned = ss.correlate2d(x * 1j, y, mode) if x is z else value
+        np.testing.assert_allclose(tangent, turned + value, rtol=1e-12)

@@ -8,7 +8,7 @@ import pytest
 import scipy.special as sc
 
 import wengert as wg
-from wengert.errors import NoRuleError, UnknownFunctionError
+from wengert.errors import NoRuleError, ShapeError, UnknownFunctionError
 from wengert.scipy import special as ws
 
 X = np.array([0.3, 1.2, 2.5])
@@ -123,3 +123,46 @@ def test_unknown_functions_are_refused_by_name():
 def test_plain_values_are_scipys():
     assert ws.erf(0.5) == sc.erf(0.5)
     assert ws.mathieu_a(2, 1.0) == sc.mathieu_a(2, 1.0)
+
+
+POLYNOMIALS = ("legendre", "chebyt", "chebyu", "laguerre", "sh_legendre", "sh_chebyt", "sh_chebyu", "chebyc", "chebys")
+
+
+@pytest.mark.parametrize("n", [-2.5, -1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.7, 3.0])
+@pytest.mark.parametrize("name", POLYNOMIALS)
+def test_polynomials_of_any_degree(name, n):
+    f = getattr(sc, f"eval_{name}")
+    x = np.array([0.15, 0.4, 0.8])
+    if np.isnan(f(n, x)).any():
+        return
+    (value, slope), (_, bend) = (wg.jvp(g, (x,), (np.ones(3),)) for g in (lambda x: f(n, x), lambda x: wg.elementwise_grad(f, 1)(n, x)))
+    np.testing.assert_allclose(value, f(n, x), rtol=1e-13)
+    np.testing.assert_allclose(slope, (f(n, x + 1e-6) - f(n, x - 1e-6)) / 2e-6, rtol=1e-6, atol=1e-8)
+    np.testing.assert_allclose(bend, (f(n, x + 1e-4) - 2 * f(n, x) + f(n, x - 1e-4)) / 1e-8, rtol=1e-4, atol=1e-5)
+
+
+def test_hermite_polynomials_of_whole_degrees_alone():
+    assert np.isnan(wg.jvp(lambda x: sc.eval_hermite(-1, x), (0.5,), (1.0,))[0])
+    assert np.isnan(wg.jvp(lambda x: ws.eval_hermite(0.5, x), (0.5,), (1.0,))[0])
+
+
+@pytest.mark.parametrize("name", ["gamma", "erf", "j0", "expit", "exp10", "ndtri", "airy", "shichi"])
+def test_half_precision_goes_by_a_wider_loop(name):
+    f = getattr(sc, name)
+    x = np.float16([0.3, 0.6])
+    value, pullback = wg.vjp(f, x)
+    tangent = wg.jvp(f, (x,), (x,))[1]
+    for v, t in zip(*((a if isinstance(a, tuple) else (a,)) for a in (value, tangent)), strict=True):
+        assert t.dtype == v.dtype
+    assert pullback(value)[0].dtype == np.float16
+
+
+def test_what_is_complex_of_real_numbers_and_what_is_not_analytic():
+    value, tangent = wg.jvp(sc.wofz, (0.7,), (1.0,))
+    assert value == pytest.approx(sc.wofz(0.7), rel=1e-15)
+    assert tangent == pytest.approx((sc.wofz(0.7 + 1e-6) - sc.wofz(0.7 - 1e-6)) / 2e-6, rel=1e-8)
+    with pytest.raises(ShapeError, match="airye"):
+        wg.jvp(sc.airye, (1j,), (1j,))
+    _, tangents = wg.jvp(sc.airye, (-1.3,), (1.0,))
+    differences = [(a - b) / 2e-6 for a, b in zip(sc.airye(-1.3 + 1e-6), sc.airye(-1.3 - 1e-6), strict=True)]
+    np.testing.assert_allclose(tangents[2:], differences[2:], rtol=1e-7)

@@ -139,3 +139,12 @@ def test_more_summaries(agree):
     agree(lambda x: ws.kurtosis(x, bias=False), lambda x: st.kurtosis(x, bias=False), SAMPLE)
     agree(lambda x, y: ws.entropy(x, y, base=2), lambda x, y: st.entropy(x, y, base=2), SAMPLE[0], SAMPLE[1])
     agree(lambda x: ws.pmean(x, 2.5), lambda x: st.pmean(x, 2.5), SAMPLE)
+
+
+def test_summaries_with_lists_and_weights(agree):
+    agree(lambda x: ws.moment(x, [1, 2, 3]), lambda x: st.moment(x, [1, 2, 3]), SAMPLE)
+    agree(lambda x: ws.pmean(x, 0), lambda x: st.pmean(x, 0), SAMPLE)
+    square = np.abs(SAMPLE[:3, :3]) + 0.5
+    weights = np.arange(1.0, 4)  # along the last axis, whichever axis is summed
+    agree(lambda x: ws.gmean(x, axis=0, weights=weights), lambda x: st.gmean(x, axis=0, weights=weights), square)
+    agree(lambda w: ws.hmean(square[0], weights=w, axis=-1), lambda w: st.hmean(square[0], weights=w, axis=-1), square)

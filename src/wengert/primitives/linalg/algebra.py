@@ -54,8 +54,8 @@ def each(function: Any, dtypes: Sequence[Any], *stacks: Any, core: Sequence[int]
         outs = outs if isinstance(outs, tuple) else (outs,)
         outs = tuple([np.asarray(o, dtype=d) for o, d in zip(outs, dtypes, strict=True)])
         return outs if len(outs) > 1 else outs[0]
-    flat = [x.reshape(-1, *x.shape[len(lead) :]) for x in stacks]
     size = int(np.prod(lead))
+    flat = [x.reshape(size, *x.shape[len(lead) :]) for x in stacks]
     probe = flat if size else [np.ones((1, *x.shape[1:]), x.dtype) for x in flat]
     rows = [function(*[x[i] for x in probe]) for i in range(max(size, 1))]
     rows = [row if isinstance(row, tuple) else (row,) for row in rows]

@@ -48,6 +48,7 @@ class Expn(Elementwise):
     fixed = {0: BY_ORDER}
 
     def evaluate(self, n: Any, x: Any) -> Any:
+        n = np.floor(n)  # as SciPy does
         m = 1.0 - np.minimum(n, 0)
         with np.errstate(all="ignore"):
             below = sc.gamma(m) * sc.gammaincc(m, x) / x**m

@@ -467,11 +467,16 @@ def _vector(x: Any) -> Any:
 
 @implements(sl.toeplitz)
 def toeplitz(c: Any, r: Any = None) -> Any:
-    """The matrix with first column c and first row r, whose first element is not read; conj(c) if there is no r."""
-    c = _vector(c)
-    r = np.conjugate(c) if r is None else _vector(r)
-    values = np.concatenate([r[:0:-1], c])
-    return values[len(r) - 1 + np.arange(len(c))[:, None] - np.arange(len(r))[None, :]]
+    """The matrix with first column c and first row r, whose first element is not read; conj(c) if there is no r.
+
+    Leading axes are those of a stack of matrices.
+    """
+    c = np.atleast_1d(array(c))
+    r = np.conjugate(c) if r is None else np.atleast_1d(array(r))
+    lead, n, m = np.broadcast_shapes(c.shape[:-1], r.shape[:-1]), c.shape[-1], r.shape[-1]
+    r, c = np.broadcast_to(r, (*lead, m)), np.broadcast_to(c, (*lead, n))
+    values = np.concatenate([r[..., :0:-1], c], axis=-1)
+    return values[..., m - 1 + np.arange(n)[:, None] - np.arange(m)[None, :]]
 
 
 @implements(sl.hankel)
