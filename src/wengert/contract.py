@@ -81,6 +81,17 @@ class Primitive(Operation, abstract=True):
     fixed: ClassVar[dict[int, str]] = {}  # operands by which there is no derivative, and why: {0: "SciPy offers none by the order"}
     update: ClassVar[Callable[..., Any] | None] = None  # evaluate that overwrites operand 0
 
+    # Loops. An operation says how its result comes about in one of these ways, written with a `loops.build.Builder` k;
+    # one that says nothing is run by `evaluate`, called from native code.
+    scalar: ClassVar[Any] = None  # elementwise: a name of `loops.scalars.OPS`, or (k, *numbers) -> number
+    element: ClassVar[Any] = None  # (k, readers, index, *types) -> the result's element; readers[i](*index) is operand i's
+    pieces: ClassVar[bool] = False  # `element` chooses between operands by the index
+    strided: ClassVar[bool] = False  # `element` is operand 0 at an index that is linear in its own
+    relabels: ClassVar[bool] = False  # the elements stay in row-major order
+    reduction: ClassVar[Any] = None  # along `axes`: the scalar operation and what it gives of nothing
+    target: ClassVar[Any] = None  # (k, readers, index, *types) -> where in operand 0 the element of the last one is written, or added
+    lower: ClassVar[Any] = None  # (k, operands, outs) -> places of the results, None for those written to outs; else NotImplemented
+
     def __init_subclass__(cls, abstract: bool = False, **kwargs: Any) -> None:
         super().__init_subclass__(abstract=abstract, **kwargs)
         if abstract:
@@ -157,6 +168,14 @@ class Primitive(Operation, abstract=True):
         "same" if NumPy's broadcasting lines the operand up by itself, else a function that reshapes it.
         """
         return None
+
+    def follows(self, *types: Type) -> bool:
+        """Whether `element` reads its operands at an index as simple as its own."""
+        return True
+
+    def element_of(self, *types: Type) -> bool:
+        """Whether `element` is the better way, where there is a `target` too."""
+        return self.element is not None
 
     def functions(self) -> tuple[Any, ...]:
         """The Functions held as parameters."""

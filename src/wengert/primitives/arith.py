@@ -13,6 +13,7 @@ import numpy as np
 from wengert.contract import Elementwise, Linear, Multilinear, Primitive, Sample, expand_all, flat, role, same_types, scale, zeros
 from wengert.ir.types import Type
 from wengert.ir.values import Literal, splat
+from wengert.loops.build import Pair
 from wengert.primitives.shape import array_type_of, cast
 
 
@@ -24,6 +25,7 @@ class _Elementary(Elementwise, abstract=True):
 
 @role("add")
 class Add(_Elementary):
+    scalar = "add"
     ufunc = np.add
 
     def evaluate(self, x: Any, y: Any) -> Any:
@@ -38,6 +40,7 @@ class Add(_Elementary):
 
 @role("sub")
 class Sub(_Elementary):
+    scalar = "sub"
     ufunc = np.subtract
 
     def evaluate(self, x: Any, y: Any) -> Any:
@@ -52,6 +55,7 @@ class Sub(_Elementary):
 
 @role("neg")
 class Neg(_Elementary):
+    scalar = "neg"
     ufunc = np.negative
     domain = (-2.0, 2.0)
 
@@ -69,6 +73,7 @@ class Neg(_Elementary):
 class Mul(Multilinear, _Elementary):
     """x * y. Bilinear: the product rule is `Multilinear`'s. A literal zero has no derivative, whatever it multiplies."""
 
+    scalar = "mul"
     ufunc = np.multiply
 
     def evaluate(self, x: Any, y: Any) -> Any:
@@ -113,9 +118,15 @@ class StrongMul(Multilinear):
     def samples(cls) -> Iterable[Sample]:
         yield Sample(cls(), np.array([2.0, 3.0]), np.array([1.0, -1.0]), complex_step=False)
 
+    def scalar(self, k: Any, partial: Any, t: Any) -> Any:
+        zero = k.like(0, t)
+        none = k.op("or", k.op("eq", t, zero), k.op("eq", partial, zero))
+        return k.op("select", none, zero, k.op("mul", partial, t))
+
 
 @role("div")
 class Div(_Elementary):
+    scalar = "div"
     ufunc = np.true_divide
 
     def evaluate(self, x: Any, y: Any) -> Any:
@@ -140,6 +151,9 @@ class Reciprocal(Elementwise):
     def partials(self, out: Any, x: Any) -> Sequence[Any]:
         return (lambda: -(out * out),)
 
+    def scalar(self, k: Any, x: Any) -> Any:
+        return k.op("div", k.like(1, x), x) if x.kind[0] in "fc" else quotient(k, k.like(1, x), x)
+
 
 # -- selection ----------------------------------------------------------------------------
 
@@ -148,6 +162,7 @@ class Reciprocal(Elementwise):
 class Select(Primitive):
     """where(mask, x, y). The lane that is not taken never reaches the adjoint: see `demand`."""
 
+    scalar = "select"
     elementwise = True
 
     def type(self, mask: Any, x: Any, y: Any) -> tuple[Type, ...]:
@@ -200,22 +215,26 @@ def share(x: Any, out: Any, tied: Any) -> Any:
 
 
 class Maximum(_Extremum):
+    scalar = "maximum"
     ufunc = np.maximum
 
 
 class Minimum(_Extremum):
+    scalar = "minimum"
     ufunc = np.minimum
 
 
 class Fmax(_Extremum):
     """The larger, ignoring NaN."""
 
+    scalar = "fmax"
     ufunc = np.fmax
 
 
 class Fmin(_Extremum):
     """The smaller, ignoring NaN."""
 
+    scalar = "fmin"
     ufunc = np.fmin
 
 
@@ -237,30 +256,36 @@ class _Comparison(Flat, abstract=True):
 
 @role("equal")
 class Equal(_Comparison):
+    scalar = "eq"
     ufunc = np.equal
 
 
 class NotEqual(_Comparison):
+    scalar = "ne"
     ufunc = np.not_equal
 
 
 @role("less")
 class Less(_Comparison):
+    scalar = "lt"
     ufunc = np.less
 
 
 @role("less_equal")
 class LessEqual(_Comparison):
+    scalar = "le"
     ufunc = np.less_equal
 
 
 @role("greater")
 class Greater(_Comparison):
+    scalar = "gt"
     ufunc = np.greater
 
 
 @role("greater_equal")
 class GreaterEqual(_Comparison):
+    scalar = "ge"
     ufunc = np.greater_equal
 
 
@@ -272,20 +297,24 @@ class _Logical(Flat, abstract=True):
 
 @role("logical_and")
 class LogicalAnd(_Logical):
+    scalar = "and"
     ufunc = np.logical_and
 
 
 @role("logical_or")
 class LogicalOr(_Logical):
+    scalar = "or"
     ufunc = np.logical_or
 
 
 class LogicalXor(_Logical):
+    scalar = "xor"
     ufunc = np.logical_xor
 
 
 @role("logical_not")
 class LogicalNot(_Logical):
+    scalar = "not"
     ufunc = np.logical_not
     domain = (0.0, 1.0)
 
@@ -296,27 +325,38 @@ class _Integer(Flat, abstract=True):
 
 
 class BitwiseAnd(_Integer):
+    scalar = "and"
     ufunc = np.bitwise_and
 
 
 class BitwiseOr(_Integer):
+    scalar = "or"
     ufunc = np.bitwise_or
 
 
 class BitwiseXor(_Integer):
+    scalar = "xor"
     ufunc = np.bitwise_xor
 
 
 class BitwiseNot(_Integer):
+    scalar = "not"
     ufunc, domain = np.invert, (1.0, 9.0)
 
 
 class LeftShift(_Integer):
     ufunc = np.left_shift
 
+    def scalar(self, k: Any, x: Any, y: Any) -> Any:
+        return shift(k, "shl", x, y, k.like(0, x))
+
 
 class RightShift(_Integer):
     ufunc = np.right_shift
+
+    def scalar(self, k: Any, x: Any, y: Any) -> Any:
+        negative = k.op("lt", x, k.like(0, x))
+        return shift(k, "shr", x, y, k.op("select", negative, k.op("not", k.like(0, x)), k.like(0, x)))
 
 
 class Gcd(_Integer):
@@ -328,39 +368,71 @@ class Lcm(_Integer):
 
 
 class Floor(Flat):
+    scalar = "floor"
     ufunc, domain = np.floor, (0.6, 0.9)
 
 
 class Ceil(Flat):
+    scalar = "ceil"
     ufunc, domain = np.ceil, (0.6, 0.9)
 
 
 class Trunc(Flat):
+    scalar = "trunc"
     ufunc, domain = np.trunc, (0.6, 0.9)
 
 
 class Rint(Flat):
+    scalar = "rint"
     ufunc, domain, dtypes = np.rint, (0.6, 0.9), "fd"
 
 
 class Sign(Flat):
     ufunc, domain, dtypes = np.sign, (0.6, 0.9), "fd"
 
+    def scalar(self, k: Any, x: Any) -> Any:
+        if x.kind[0] == "c":
+            size = k.op("abs", x)
+            unit = k.op("div", x, k.cast(size, x.kind))
+            return k.op("select", k.op("eq", size, k.like(0, size)), k.like(0, x), unit)
+        up, down = k.op("gt", x, k.like(0, x)), k.op("lt", x, k.like(0, x))
+        flat = k.op("select", k.op("eq", x, k.like(0, x)), k.like(0, x), x)  # NaN, and the sign of zero is lost as NumPy loses it
+        if x.kind[0] == "u":
+            return k.op("select", up, k.like(1, x), k.like(0, x))
+        return k.op("select", up, k.like(1, x), k.op("select", down, k.like(-1, x), flat))
+
 
 class Signbit(_Comparison):
     ufunc, domain, dtypes = np.signbit, (0.6, 0.9), "fd"
+
+    def scalar(self, k: Any, x: Any) -> Any:
+        bits = k.op("bits", x) if x.kind[0] == "f" else x
+        return k.op("lt", bits, k.like(0, bits))
 
 
 class IsNan(_Comparison):
     ufunc, domain = np.isnan, (0.6, 0.9)
 
+    def scalar(self, k: Any, x: Any) -> Any:
+        return k.op("ne", x, x)
+
 
 class IsInf(_Comparison):
     ufunc, domain = np.isinf, (0.6, 0.9)
 
+    def scalar(self, k: Any, x: Any) -> Any:
+        if x.kind[0] == "c":
+            return k.op("or", self.scalar(k, x.re), self.scalar(k, x.im))
+        return k.op("eq", k.op("abs", x), k.like(np.inf, x)) if x.kind[0] == "f" else k.const(False, "b1")
+
 
 class IsFinite(_Comparison):
     ufunc, domain = np.isfinite, (0.6, 0.9)
+
+    def scalar(self, k: Any, x: Any) -> Any:
+        if x.kind[0] == "c":
+            return k.op("and", self.scalar(k, x.re), self.scalar(k, x.im))
+        return k.op("lt", k.op("abs", x), k.like(np.inf, x)) if x.kind[0] == "f" else k.const(True, "b1")
 
 
 class FloorDivide(Flat):
@@ -368,10 +440,14 @@ class FloorDivide(Flat):
 
     ufunc = np.floor_divide
 
+    def scalar(self, k: Any, x: Any, y: Any) -> Any:
+        return floor_divide(k, x, y)[0]
+
 
 class Nextafter(Elementwise):
     """The next representable number from x towards y; as a function of x the identity, to rounding."""
 
+    scalar = "nextafter"
     ufunc, domain, analytic, dtypes = np.nextafter, ((0.6, 0.9), (1.6, 1.9)), False, "fd"
 
     def partials(self, out: Any, x: Any, y: Any) -> Sequence[Any]:
@@ -386,6 +462,9 @@ class Remainder(Elementwise):
     def partials(self, out: Any, x: Any, y: Any) -> Sequence[Any]:
         return 1, lambda: -floor(x / y)
 
+    def scalar(self, k: Any, x: Any, y: Any) -> Any:
+        return floor_divide(k, x, y)[1]
+
 
 class Fmod(Elementwise):
     """x - y*trunc(x/y): derivative 1 by x, -trunc(x/y) by y."""
@@ -394,6 +473,9 @@ class Fmod(Elementwise):
 
     def partials(self, out: Any, x: Any, y: Any) -> Sequence[Any]:
         return 1, lambda: -trunc(x / y)
+
+    def scalar(self, k: Any, x: Any, y: Any) -> Any:
+        return k.op("fmod", x, y) if x.kind[0] == "f" else rest(k, x, y)
 
 
 # -- parts of complex numbers: linear over the reals, not holomorphic -------------------------
@@ -420,6 +502,9 @@ class Real(Linear):
     def samples(cls) -> Iterable[Sample]:
         yield Sample(cls(), np.array([1 + 2j, 3 - 1j]), complex_step=False)
 
+    def scalar(self, k: Any, x: Any) -> Any:
+        return x.re if x.kind[0] == "c" else x
+
 
 class Imag(Real):
     """The imaginary part. <ct, Im x> = Re(ct * (-i) * x): the transpose multiplies by -i."""
@@ -429,6 +514,9 @@ class Imag(Real):
 
     def transpose(self, ct: Any, operands: Sequence[Any], linear: Sequence[bool]) -> Sequence[Any]:
         return (cast(ct, operands[0].type.dtype) * (-1j),)
+
+    def scalar(self, k: Any, x: Any) -> Any:
+        return x.im if x.kind[0] == "c" else k.like(0, x)
 
 
 class Conj(Elementwise):
@@ -445,6 +533,9 @@ class Conj(Elementwise):
     @classmethod
     def samples(cls) -> Iterable[Sample]:
         yield Sample(cls(), np.array([1 + 2j, 3 - 1j]), complex_step=False)
+
+    def scalar(self, k: Any, x: Any) -> Any:
+        return Pair(x.re, k.op("neg", x.im), x.kind) if x.kind[0] == "c" else x
 
 
 class Complex(Linear):
@@ -469,10 +560,14 @@ class Complex(Linear):
     def samples(cls) -> Iterable[Sample]:
         yield Sample(cls(), np.array([1.0, 2.0]), np.array([3.0, -1.0]), complex_step=False)
 
+    def scalar(self, k: Any, x: Any, y: Any) -> Any:
+        return Pair(x, y)
+
 
 class Abs(Elementwise):
     """|x|, with derivative sign(x), 0 at 0 for real x; for complex x, d|x| = Re(conj(x) dx) / |x|, 0 at 0."""
 
+    scalar = "abs"
     ufunc, domain, result, analytic = np.absolute, (0.5, 2.0), "real", False
 
     def jvp(self, primals: Sequence[Any], outs: Any, tangents: Sequence[Any]) -> Any:
@@ -489,6 +584,58 @@ class Abs(Elementwise):
     def samples(cls) -> Iterable[Sample]:
         yield Sample(cls(), np.array([-1.5, 2.0]), complex_step=False)
         yield Sample(cls(), np.array([1.5 - 1j, 2.0]), complex_step=False)
+
+
+# -- as scalars ------------------------------------------------------------------------------------------
+
+
+def divisor(k: Any, y: Any) -> tuple[Any, Any, Any]:
+    """(safe, none, minus): an integer to divide by, whether y is 0, and whether it is -1, by which no machine divides the least."""
+    none, minus = k.op("eq", y, k.like(0, y)), k.op("eq", y, k.like(-1, y)) if y.kind[0] == "i" else k.const(False, "b1")
+    return k.op("select", k.op("or", none, minus), k.like(1, y), y), none, minus
+
+
+def quotient(k: Any, x: Any, y: Any) -> Any:
+    """x / y truncated, of integers; 0 where y is 0, as NumPy has it."""
+    safe, none, minus = divisor(k, y)
+    out = k.op("select", minus, k.op("neg", x), k.op("quotient", x, safe)) if y.kind[0] == "i" else k.op("quotient", x, safe)
+    return k.op("select", none, k.like(0, x), out)
+
+
+def rest(k: Any, x: Any, y: Any) -> Any:
+    """x - y * trunc(x / y), of integers; 0 where y is 0."""
+    safe, _, _ = divisor(k, y)
+    return k.op("rest", x, safe)  # by 1, which stands for 0 and -1, nothing is left
+
+
+def floor_divide(k: Any, x: Any, y: Any) -> tuple[Any, Any]:
+    """(floor(x / y), x - y * floor(x / y)), as NumPy and Python have them for floats and integers."""
+    zero = k.like(0, x)
+    if x.kind[0] == "u":
+        return quotient(k, x, y), rest(k, x, y)
+    if x.kind[0] == "i":
+        q, r = quotient(k, x, y), rest(k, x, y)
+        off = k.op("and", k.op("ne", r, zero), k.op("ne", k.op("lt", r, zero), k.op("lt", y, zero)))
+        return k.op("select", off, k.op("sub", q, k.like(1, q)), q), k.op("select", off, k.op("add", r, y), r)
+    # As CPython's float_divmod: from the exact fmod, so that quotient and remainder fit each other.
+    mod = k.op("fmod", x, y)
+    q = k.op("div", k.op("sub", x, mod), y)
+    off = k.op("and", k.op("ne", mod, zero), k.op("ne", k.op("lt", y, zero), k.op("lt", mod, zero)))
+    q = k.op("select", off, k.op("sub", q, k.like(1, q)), q)
+    r = k.op("select", k.op("ne", mod, zero), k.op("select", off, k.op("add", mod, y), mod), k.op("copysign", zero, y))
+    down = k.op("floor", q)
+    whole = k.op("select", k.op("gt", k.op("sub", q, down), k.like(0.5, q)), k.op("add", down, k.like(1, q)), down)
+    whole = k.op("select", k.op("ne", q, zero), whole, k.op("copysign", zero, k.op("div", x, y)))
+    by_zero = k.op("eq", y, zero)
+    return k.op("select", by_zero, k.op("div", x, y), whole), k.op("select", by_zero, mod, r)
+
+
+def shift(k: Any, op: str, x: Any, y: Any, beyond: Any) -> Any:
+    """x shifted by y bits; `beyond` where y is no bit of x."""
+    fits = k.op("lt", y, k.like(8 * int(x.kind[1:]), y))
+    if y.kind[0] == "i":
+        fits = k.op("and", fits, k.op("ge", y, k.like(0, y)))
+    return k.op("select", fits, k.op(op, x, k.op("select", fits, y, k.like(0, y))), beyond)
 
 
 add, sub, neg, mul, div, reciprocal = Add(), Sub(), Neg(), Mul(), Div(), Reciprocal()

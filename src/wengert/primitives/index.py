@@ -54,13 +54,16 @@ class _Sliced(Primitive, abstract=True):
 class Slice(_Sliced, Linear):
     """x[start:stop:step, …]. Its transpose adds into the part."""
 
-    moves = views = True
+    moves = views = strided = True
 
     def type(self, x: Any) -> tuple[Type, ...]:
         return (self.part(x),)
 
     def evaluate(self, x: Any) -> Any:
         return x[self.slices]
+
+    def element(self, k: Any, read: Any, index: Any, x: Any) -> Any:
+        return read[0](*[i * step + start for i, start, step in zip(index, self.starts, self.steps, strict=True)])
 
     def transpose(self, ct: Any, operands: Sequence[Any], linear: Sequence[bool]) -> Sequence[Any]:
         return (Into(SliceAdd(*self.parameters), ct),)
@@ -87,6 +90,32 @@ class _SliceWrite(_Sliced, abstract=True):
     def evaluate(self, x: Any, u: Any) -> Any:
         return self.update(np.array(x, order="C"), u)
 
+    pieces = True
+
+    def target(self, k: Any, read: Any, index: Any, *types: Any) -> Any:
+        return [i * step + start for i, start, step in zip(index, self.starts, self.steps, strict=True)]
+
+    def element_of(self, *types: Any) -> bool:
+        """Where the part is the larger half, and has no gaps, the whole is one expression."""
+        x, u = types
+        return 2 * u.size >= x.size and all([step == 1 for step in self.steps])
+
+    def element(self, k: Any, read: Any, index: Any, x: Any, u: Any) -> Any:
+        """The element of x or of the part, or their sum, as the index lies."""
+        whole, part = read
+
+        def within(axis: int) -> Any:
+            if axis == x.ndim:
+                return self.merged(k, whole(*index), part(*[i - start for i, start in zip(index, self.starts, strict=True)]))
+            start, stop = self.starts[axis], self.stops[axis]
+            inside = lambda: within(axis + 1)
+            if stop < x.shape[axis]:
+                after = inside
+                inside = lambda: k.choose(index[axis], stop, after, lambda: whole(*index))
+            return inside() if start == 0 else k.choose(index[axis], start, lambda: whole(*index), inside)
+
+        return within(0) if u.size else whole(*index)
+
     @classmethod
     def samples(cls) -> Iterable[Sample]:
         yield Sample(cls((0, 1), (2, 4), (1, 2)), np.arange(8.0).reshape(2, 4), np.array([[5.0, 6.0], [7.0, 8.0]]))
@@ -105,6 +134,9 @@ class SliceAdd(_SliceWrite):
             return x + u
         x[self.slices] += u
         return x
+
+    def merged(self, k: Any, x: Any, u: Any) -> Any:
+        return k.op("add", x, u)
 
     def jvp(self, primals: Sequence[Any], outs: Any, tangents: Sequence[Any]) -> Any:
         dx, du = tangents
@@ -125,6 +157,9 @@ class SliceSet(_SliceWrite):
             return v
         x[self.slices] = v
         return x
+
+    def merged(self, k: Any, x: Any, v: Any) -> Any:
+        return v
 
     def jvp(self, primals: Sequence[Any], outs: Any, tangents: Sequence[Any]) -> Any:
         dx, dv = tangents
@@ -242,6 +277,13 @@ class _Indexed(Primitive, abstract=True):
             raise ShapeError(four_parts(f"{self!r} cannot index {x!r}", "with " + ", ".join(map(repr, indices))))
         return x.with_shape(shape + x.shape[nb + k :])
 
+    def place(self, k: Any, read: Any, index: Any, *types: Any) -> Any:
+        """Where in x the element of the part at this index is."""
+        n, nb = self.n_indexed, self.n_batch
+        x, m = types[0], types[1].ndim
+        found = [k.bounded(read[1 + a](*index[:m]), x.shape[nb + a], a) for a in range(n)]
+        return [*index[:nb], *found, *index[m:]]
+
     def batch(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
         k = self.n_indexed
         x, indices, rest = self.split(operands)
@@ -267,6 +309,9 @@ class Gather(_Indexed):
         with named_bounds(indices, x.shape[nb:]):
             out = x[(*lanes, *indices)]
         return out if ndim or not out.ndim else out.copy()  # integers alone would give a view
+
+    def element(self, k: Any, read: Any, index: Any, *types: Any) -> Any:
+        return read[0](*self.place(k, read, index, *types))
 
     def jvp(self, primals: Sequence[Any], outs: Any, tangents: Sequence[Any]) -> Any:
         return None if tangents[0] is None else self(tangents[0], *primals[1:])
@@ -307,6 +352,9 @@ class _Scatter(_Indexed, abstract=True):
 
     def evaluate(self, x: Any, *rest: Any) -> Any:
         return self.update(owned(x), *rest)
+
+    def target(self, k: Any, read: Any, index: Any, *types: Any) -> Any:
+        return self.place(k, read, index, *types)
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
@@ -431,6 +479,10 @@ class TakeAlong(_Along):
         with named_bounds([index], x.shape[self.axis :], self.axis):
             return np.take_along_axis(x, index, self.axis)
 
+    def element(self, k: Any, read: Any, index: Any, x: Any, i: Any) -> Any:
+        a = self.axis
+        return read[0](*index[:a], k.bounded(read[1](*index), x.shape[a], a), *index[a + 1 :])
+
     def jvp(self, primals: Sequence[Any], outs: Any, tangents: Sequence[Any]) -> Any:
         return None if tangents[0] is None else self(tangents[0], primals[1])
 
@@ -467,6 +519,10 @@ class AddAlong(_Along):
         if not x.flags.c_contiguous:
             x = owned(x)
         return add_at(x, self.positions(x.shape, index), u)
+
+    def target(self, k: Any, read: Any, index: Any, x: Any, i: Any, u: Any) -> Any:
+        a = self.axis
+        return [*index[:a], k.bounded(read[1](*index), x.shape[a], a), *index[a + 1 :]]
 
     def jvp(self, primals: Sequence[Any], outs: Any, tangents: Sequence[Any]) -> Any:
         dx, _, du = tangents

@@ -17,6 +17,7 @@ from wengert.primitives.arith import div, equal, imag, real, reciprocal, select,
 
 
 class Exp(Elementwise):
+    scalar = "exp"
     ufunc, domain = np.exp, (-2.0, 2.0)
 
     def partials(self, out: Any, x: Any) -> Sequence[Any]:
@@ -24,6 +25,7 @@ class Exp(Elementwise):
 
 
 class Exp2(Elementwise):
+    scalar = "exp2"
     ufunc, domain, analytic = np.exp2, (-2.0, 2.0), True
 
     def partials(self, out: Any, x: Any) -> Sequence[Any]:
@@ -31,6 +33,7 @@ class Exp2(Elementwise):
 
 
 class Expm1(Elementwise):
+    scalar = "expm1"
     ufunc, domain = np.expm1, (-2.0, 2.0)
 
     def partials(self, out: Any, x: Any) -> Sequence[Any]:
@@ -38,6 +41,7 @@ class Expm1(Elementwise):
 
 
 class Log(Elementwise):
+    scalar = "log"
     ufunc, domain = np.log, (0.5, 3.0)
 
     def partials(self, out: Any, x: Any) -> Sequence[Any]:
@@ -45,6 +49,7 @@ class Log(Elementwise):
 
 
 class Log2(Elementwise):
+    scalar = "log2"
     ufunc, domain = np.log2, (0.5, 3.0)
 
     def partials(self, out: Any, x: Any) -> Sequence[Any]:
@@ -52,6 +57,7 @@ class Log2(Elementwise):
 
 
 class Log10(Elementwise):
+    scalar = "log10"
     ufunc, domain = np.log10, (0.5, 3.0)
 
     def partials(self, out: Any, x: Any) -> Sequence[Any]:
@@ -59,6 +65,7 @@ class Log10(Elementwise):
 
 
 class Log1p(Elementwise):
+    scalar = "log1p"
     ufunc, domain = np.log1p, (-0.5, 3.0)
 
     def partials(self, out: Any, x: Any) -> Sequence[Any]:
@@ -68,6 +75,7 @@ class Log1p(Elementwise):
 class Sqrt(Elementwise):
     """Square root; derivative 1/(2 sqrt(x)), infinite at 0."""
 
+    scalar = "sqrt"
     ufunc, domain = np.sqrt, (0.5, 3.0)
 
     def partials(self, out: Any, x: Any) -> Sequence[Any]:
@@ -75,6 +83,7 @@ class Sqrt(Elementwise):
 
 
 class Cbrt(Elementwise):
+    scalar = "cbrt"
     ufunc, domain, analytic, dtypes = np.cbrt, (0.5, 3.0), False, "fd"
 
     def partials(self, out: Any, x: Any) -> Sequence[Any]:
@@ -87,8 +96,12 @@ class Square(Elementwise):
     def partials(self, out: Any, x: Any) -> Sequence[Any]:
         return (lambda: x * 2.0,)
 
+    def scalar(self, k: Any, x: Any) -> Any:
+        return k.op("mul", x, x)
+
 
 class Sin(Elementwise):
+    scalar = "sin"
     ufunc, domain = np.sin, (-2.0, 2.0)
 
     def partials(self, out: Any, x: Any) -> Sequence[Any]:
@@ -96,6 +109,7 @@ class Sin(Elementwise):
 
 
 class Cos(Elementwise):
+    scalar = "cos"
     ufunc, domain = np.cos, (-2.0, 2.0)
 
     def partials(self, out: Any, x: Any) -> Sequence[Any]:
@@ -103,6 +117,7 @@ class Cos(Elementwise):
 
 
 class Tan(Elementwise):
+    scalar = "tan"
     ufunc, domain = np.tan, (-1.2, 1.2)
 
     def partials(self, out: Any, x: Any) -> Sequence[Any]:
@@ -110,6 +125,7 @@ class Tan(Elementwise):
 
 
 class Arcsin(Elementwise):
+    scalar = "asin"
     ufunc, domain = np.arcsin, (-0.8, 0.8)
 
     def partials(self, out: Any, x: Any) -> Sequence[Any]:
@@ -117,6 +133,7 @@ class Arcsin(Elementwise):
 
 
 class Arccos(Elementwise):
+    scalar = "acos"
     ufunc, domain = np.arccos, (-0.8, 0.8)
 
     def partials(self, out: Any, x: Any) -> Sequence[Any]:
@@ -124,6 +141,7 @@ class Arccos(Elementwise):
 
 
 class Arctan(Elementwise):
+    scalar = "atan"
     ufunc, domain = np.arctan, (-2.0, 2.0)
 
     def partials(self, out: Any, x: Any) -> Sequence[Any]:
@@ -133,6 +151,7 @@ class Arctan(Elementwise):
 class Arctan2(Elementwise):
     """Angle of the point (y, x); the derivative at the origin does not exist and is NaN."""
 
+    scalar = "atan2"
     ufunc, domain, analytic, dtypes = np.arctan2, ((0.5, 2.0), (-2.0, -0.5)), False, "fd"
 
     def partials(self, out: Any, y: Any, x: Any) -> Sequence[Any]:
@@ -146,6 +165,7 @@ class Arctan2(Elementwise):
 class Hypot(Elementwise):
     """sqrt(x² + y²) without overflow; the derivative at the origin is (0, 0), of least norm."""
 
+    scalar = "hypot"
     ufunc, domain, analytic, dtypes = np.hypot, ((0.5, 2.0), (-2.0, -0.5)), False, "fd"
 
     def partials(self, out: Any, x: Any, y: Any) -> Sequence[Any]:
@@ -154,6 +174,7 @@ class Hypot(Elementwise):
 
 
 class Sinh(Elementwise):
+    scalar = "sinh"
     ufunc, domain = np.sinh, (-2.0, 2.0)
 
     def partials(self, out: Any, x: Any) -> Sequence[Any]:
@@ -161,6 +182,7 @@ class Sinh(Elementwise):
 
 
 class Cosh(Elementwise):
+    scalar = "cosh"
     ufunc, domain = np.cosh, (-2.0, 2.0)
 
     def partials(self, out: Any, x: Any) -> Sequence[Any]:
@@ -170,6 +192,7 @@ class Cosh(Elementwise):
 class Tanh(Elementwise):
     """Hyperbolic tangent; the derivative is (1 - t)(1 + t), exact where t is near ±1."""
 
+    scalar = "tanh"
     ufunc, domain = np.tanh, (-2.0, 2.0)
 
     def partials(self, out: Any, x: Any) -> Sequence[Any]:
@@ -177,6 +200,7 @@ class Tanh(Elementwise):
 
 
 class Arcsinh(Elementwise):
+    scalar = "asinh"
     ufunc, domain = np.arcsinh, (-2.0, 2.0)
 
     def partials(self, out: Any, x: Any) -> Sequence[Any]:
@@ -184,6 +208,7 @@ class Arcsinh(Elementwise):
 
 
 class Arccosh(Elementwise):
+    scalar = "acosh"
     ufunc, domain = np.arccosh, (1.5, 3.0)
 
     def partials(self, out: Any, x: Any) -> Sequence[Any]:
@@ -191,6 +216,7 @@ class Arccosh(Elementwise):
 
 
 class Arctanh(Elementwise):
+    scalar = "atanh"
     ufunc, domain = np.arctanh, (-0.8, 0.8)
 
     def partials(self, out: Any, x: Any) -> Sequence[Any]:
@@ -222,6 +248,15 @@ class IntegerPow(Elementwise):
             yield Sample(cls(n), np.array([-1.5 + 0.5j, 2.0]))
             yield Sample(cls(n), np.float32(1.5))
 
+    def scalar(self, k: Any, x: Any) -> Any:
+        """By repeated squaring, from the highest bit; a negative power is the reciprocal."""
+        out = None
+        for bit in bin(abs(self.n))[2:]:
+            out = x if out is None else k.op("mul", out, out) if bit == "0" else k.op("mul", k.op("mul", out, out), x)
+        if self.n == 0:
+            return k.like(1, x)
+        return k.op("div", k.like(1, x), out) if self.n < 0 else out
+
 
 class Pow(Elementwise):
     """x ** y. By x: y x**(y-1), 0 where y is 0; by y: x**y log(x), with its limits 0 at x = 0 < y and at (0, 0)."""
@@ -244,6 +279,9 @@ class Pow(Elementwise):
 
         return by_x, by_y
 
+    def scalar(self, k: Any, x: Any, y: Any) -> Any:
+        return k.op("pow", x, y)
+
 
 class Sinc(Elementwise):
     """sin(pi x) / (pi x), exact at 0 in every order.
@@ -259,6 +297,11 @@ class Sinc(Elementwise):
 
     def partials(self, out: Any, x: Any) -> Sequence[Any]:
         return (lambda: SincDerivative(1)(x),)
+
+    def scalar(self, k: Any, x: Any) -> Any:
+        zero = k.op("eq", x, k.like(0, x))
+        z = k.op("mul", k.like(np.pi, x), k.op("select", zero, k.like(1e-20, x), x))
+        return k.op("div", k.op("sin", z), z)
 
 
 class SincDerivative(Elementwise):
@@ -316,6 +359,9 @@ class Logaddexp(Elementwise):
 
         return lambda: weight(x, y), lambda: weight(y, x)
 
+    def scalar(self, k: Any, x: Any, y: Any) -> Any:
+        return log_sum(k, x, y, "exp", 1.0)
+
 
 class Logaddexp2(Elementwise):
     """log2(2**x + 2**y)."""
@@ -330,10 +376,14 @@ class Logaddexp2(Elementwise):
 
         return lambda: weight(x, y), lambda: weight(y, x)
 
+    def scalar(self, k: Any, x: Any, y: Any) -> Any:
+        return log_sum(k, x, y, "exp2", 1 / np.log(2.0))
+
 
 class Copysign(Elementwise):
     """|x| with the sign of y: derivative sign(x) sign(y) by x, 0 by y."""
 
+    scalar = "copysign"
     ufunc, domain, analytic, dtypes = np.copysign, ((0.5, 2.0), (-2.0, -0.5)), False, "fd"
 
     def partials(self, out: Any, x: Any, y: Any) -> Sequence[Any]:
@@ -346,12 +396,18 @@ class Deg2rad(Elementwise):
     def partials(self, out: Any, x: Any) -> Sequence[Any]:
         return (float(np.pi / 180),)
 
+    def scalar(self, k: Any, x: Any) -> Any:
+        return k.op("mul", x, k.like(np.pi / 180, x))
+
 
 class Rad2deg(Elementwise):
     ufunc, domain, analytic, dtypes = np.rad2deg, (-2.0, 2.0), False, "fd"
 
     def partials(self, out: Any, x: Any) -> Sequence[Any]:
         return (float(180 / np.pi),)
+
+    def scalar(self, k: Any, x: Any) -> Any:
+        return k.op("mul", x, k.like(180 / np.pi, x))
 
 
 class Angle(Elementwise):
@@ -371,12 +427,23 @@ class Angle(Elementwise):
     def samples(cls) -> Iterable[Sample]:
         yield Sample(cls(), np.array([1 + 2j, -0.5 + 1j]), complex_step=False)
 
+    def scalar(self, k: Any, x: Any) -> Any:
+        return k.op("atan2", x.im, x.re) if x.kind[0] == "c" else k.op("atan2", k.like(0, x), x)
+
 
 def integer_pow(x: Any, n: int) -> Any:
     """x ** n for an integer constant n; x itself for n = 1, ones for n = 0."""
     if isinstance(x, Literal) or n not in (0, 1):
         return IntegerPow(n)(x)
     return x if n == 1 else splat(1.0, x.type)
+
+
+def log_sum(k: Any, x: Any, y: Any, exp: str, unit: float) -> Any:
+    """The logarithm of the sum of two powers, without overflow; unit is the logarithm's of e."""
+    high, low = k.op("maximum", x, y), k.op("minimum", x, y)
+    same = k.op("eq", x, y)  # two infinities too
+    far = k.op("mul", k.op("log1p", k.op(exp, k.op("sub", low, high))), k.like(unit, x))
+    return k.op("add", high, k.op("select", same, k.like(np.log(2.0) * unit, x), far))
 
 
 def _factorial(n: int) -> float:

@@ -54,6 +54,7 @@ class _Reduction(Primitive, abstract=True):
 class Sum(_Reduction, Linear):
     """Sum along axes; 0 of nothing."""
 
+    reduction = ("add", 0)
     ufunc = np.add
 
     def transpose(self, ct: Any, operands: Sequence[Any], linear: Sequence[bool]) -> Sequence[Any]:
@@ -77,6 +78,7 @@ class Prod(_Reduction):
     d prod = sum_i (product of all others) dx_i, the others by products cumulated from both ends.
     """
 
+    reduction = ("mul", 1)
     ufunc = np.multiply
     transpose = no("a product of the elements of one array is not linear")
 
@@ -136,10 +138,12 @@ class _Extremum(_Reduction, abstract=True):
 
 
 class Max(_Extremum):
+    reduction = ("maximum", "least")
     ufunc = np.maximum
 
 
 class Min(_Extremum):
+    reduction = ("minimum", "greatest")
     ufunc = np.minimum
 
 
@@ -180,6 +184,7 @@ class Any_(_Reduction):
     """Whether some are true; no of nothing."""
 
     name = "any"
+    reduction = ("or", False)
     ufunc = np.logical_or
     jvp = flat("it is piecewise constant")
     transpose = no("it is not linear")
@@ -193,6 +198,7 @@ class All(Any_):
     """Whether all are true; yes of nothing."""
 
     name = "all"
+    reduction = ("and", True)
     ufunc = np.logical_and
 
 

@@ -5,6 +5,7 @@ Knows NumPy; not other families. Start at `Reshape`.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -14,13 +15,14 @@ from wengert.contract import Linear, Primitive, Sample, expand_all, flat, no, ro
 from wengert.errors import ShapeError, four_parts
 from wengert.ir.types import Type, type_of
 from wengert.ir.values import ROLES, Literal, Traced, splat
+from wengert.loops.nest import Affine
 
 
 class Reshape(Linear):
     """The same elements in row-major order under another shape."""
 
     shape: tuple[int, ...]
-    moves = views = True
+    moves = views = strided = relabels = True
 
     def type(self, x: Any) -> tuple[Type, ...]:
         if int(np.prod(self.shape, dtype=np.int64)) != x.size:
@@ -29,6 +31,27 @@ class Reshape(Linear):
 
     def evaluate(self, x: Any) -> Any:
         return np.reshape(x, self.shape)
+
+    def element(self, k: Any, read: Any, index: Any, x: Any) -> Any:
+        out: list[Any] = [None] * x.ndim
+        for inner, outer in factors(x.shape, self.shape):
+            line: Any = Affine(0)
+            for a in outer:
+                line = line * self.shape[a] + index[a]
+            long = [a for a in inner if x.shape[a] != 1]
+            for a in reversed(inner):
+                if a not in long:
+                    out[a] = Affine(0)
+                elif a == long[0]:
+                    out[a] = line
+                else:
+                    line, out[a] = k.divided(line, x.shape[a])
+        return read[0](*out)
+
+    def follows(self, *types: Any) -> bool:
+        """Whether no axes are merged: a merged axis is taken apart by division."""
+        x = types[0]
+        return all([sum([x.shape[a] != 1 for a in inner]) <= 1 for inner, _ in factors(x.shape, self.shape)])
 
     def transpose(self, ct: Any, operands: Sequence[Any], linear: Sequence[bool]) -> Sequence[Any]:
         return (reshape(ct, operands[0].type.shape),)
@@ -49,7 +72,7 @@ class Transpose(Linear):
     """Axes in another order: result axis i is axis perm[i] of the operand."""
 
     perm: tuple[int, ...]
-    moves = views = True
+    moves = views = strided = True
 
     def type(self, x: Any) -> tuple[Type, ...]:
         if sorted(self.perm) != list(range(x.ndim)):
@@ -58,6 +81,9 @@ class Transpose(Linear):
 
     def evaluate(self, x: Any) -> Any:
         return np.transpose(x, self.perm)
+
+    def element(self, k: Any, read: Any, index: Any, x: Any) -> Any:
+        return read[0](*[index[i] for i in inverse(self.perm)])
 
     def transpose(self, ct: Any, operands: Sequence[Any], linear: Sequence[bool]) -> Sequence[Any]:
         return (permute(ct, inverse(self.perm)),)
@@ -78,7 +104,7 @@ class Broadcast(Linear):
 
     shape: tuple[int, ...]
     axes: tuple[int, ...]
-    moves = views = True
+    moves = views = strided = True
 
     def type(self, x: Any) -> tuple[Type, ...]:
         fits = len(self.axes) == x.ndim and all(x.shape[i] in (1, self.shape[a]) for i, a in enumerate(self.axes))
@@ -88,6 +114,9 @@ class Broadcast(Linear):
 
     def evaluate(self, x: Any) -> Any:
         return np.broadcast_to(_spread(x, self.shape, self.axes), self.shape)
+
+    def element(self, k: Any, read: Any, index: Any, x: Any) -> Any:
+        return read[0](*[Affine(0) if x.shape[i] == 1 else index[a] for i, a in enumerate(self.axes)])
 
     def compaction(self) -> Any:
         """How an elementwise consumer can do without: "same" if NumPy aligns the axes itself, else a reshape."""
@@ -124,6 +153,7 @@ class Concatenate(Linear):
     """Arrays one after the other along an axis."""
 
     axis: int
+    pieces = True
 
     def type(self, *xs: Any) -> tuple[Type, ...]:
         first, a = xs[0], self.axis
@@ -134,6 +164,20 @@ class Concatenate(Linear):
 
     def evaluate(self, *xs: Any) -> Any:
         return np.concatenate(xs, axis=self.axis)
+
+    def element(self, k: Any, read: Any, index: Any, *xs: Any) -> Any:
+        a = self.axis
+        starts = list(itertools.accumulate([0, *[x.shape[a] for x in xs]]))
+
+        def part(n: int) -> Any:
+            if n + 1 < len(xs) and starts[n + 1] == starts[n]:
+                return part(n + 1)
+            here = lambda: read[n](*index[:a], index[a] - starts[n], *index[a + 1 :])
+            if all([x.shape[a] == 0 for x in xs[n + 1 :]]):
+                return here()
+            return k.choose(index[a], starts[n + 1], here, lambda: part(n + 1))
+
+        return part(0)
 
     def transpose(self, ct: Any, operands: Sequence[Any], linear: Sequence[bool]) -> Sequence[Any]:
         parts, start = [], 0
@@ -155,13 +199,16 @@ class Flip(Linear):
     """Axes reversed."""
 
     axes: tuple[int, ...]
-    moves = views = True
+    moves = views = strided = True
 
     def type(self, x: Any) -> tuple[Type, ...]:
         return (x,)
 
     def evaluate(self, x: Any) -> Any:
         return np.flip(x, self.axes)
+
+    def element(self, k: Any, read: Any, index: Any, x: Any) -> Any:
+        return read[0](*[x.shape[a] - 1 - i if a in self.axes else i for a, i in enumerate(index)])
 
     def transpose(self, ct: Any, operands: Sequence[Any], linear: Sequence[bool]) -> Sequence[Any]:
         return (self(ct),)
@@ -190,6 +237,9 @@ class Cast(Primitive):
         if self.dtype.kind != "c" and x.dtype.kind == "c":
             x = x.real
         return x.astype(self.dtype)
+
+    def scalar(self, k: Any, x: Any) -> Any:
+        return k.cast(x, self.dtype.str[1:])
 
     def jvp(self, primals: Sequence[Any], outs: Any, tangents: Sequence[Any]) -> Any:
         return cast(tangents[0], self.dtype) if self.dtype.kind in "fc" and tangents[0] is not None else None
@@ -220,6 +270,9 @@ class StopGradient(Primitive):
     def evaluate(self, x: Any) -> Any:
         return x
 
+    def scalar(self, k: Any, x: Any) -> Any:
+        return x
+
     def batch(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
         return self(operands[0])
 
@@ -239,6 +292,28 @@ def _spread(x: Any, shape: tuple[int, ...], axes: tuple[int, ...]) -> Any:
     for i, a in enumerate(axes):
         full[a] = x.shape[i]
     return np.reshape(x, full)
+
+
+def factors(source: Sequence[int], target: Sequence[int]) -> list[tuple[list[int], list[int]]]:
+    """The finest matching of consecutive axes of one shape to those of another with the same number of elements."""
+    if 0 in source:
+        return [(list(range(len(source))), list(range(len(target))))]
+    out: list[tuple[list[int], list[int]]] = []
+    i = j = 0
+    while i < len(source) and j < len(target):
+        inner, outer, a, b = [i], [j], source[i], target[j]
+        i, j = i + 1, j + 1
+        while a != b:
+            if a < b:
+                a *= source[i]
+                inner.append(i)
+                i += 1
+            else:
+                b *= target[j]
+                outer.append(j)
+                j += 1
+        out.append((inner, outer))
+    return [*out, (list(range(i, len(source))), list(range(j, len(target))))]  # what is left has length 1
 
 
 def inverse(perm: Sequence[int]) -> tuple[int, ...]:

@@ -33,6 +33,10 @@ class Call(Primitive):
     function: Function
     views = True
 
+    def of(self, function: Function) -> Call:
+        """The same kind of call, of another Function."""
+        return type(self)(function, *self.parameters[1:])  # type: ignore[no-any-return]
+
     def functions(self) -> tuple[Function, ...]:
         return (self.function,)
 
@@ -45,7 +49,7 @@ class Call(Primitive):
 
     def forward(self, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
         pushed, mask = jvp(self.function, present(tangents))
-        results = emit(type(self)(pushed), [*primals, *only(tangents)])
+        results = emit(self.of(pushed), [*primals, *only(tangents)])
         n = len(mask)
         return single(results[:n]), single(spread(results[n:], mask))
 
@@ -54,32 +58,32 @@ class Call(Primitive):
 
     def linearize(self, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
         half = halves(self.function, present(tangents))
-        known = emit(Call(half.known), primals)
+        known = emit(self.of(half.known), primals)
         outs = known[: half.n_outs]
-        linear = emit(Call(half.tangent), [*half.residuals(primals, outs, known[half.n_outs :]), *only(tangents)])
+        linear = emit(self.of(half.tangent), [*half.residuals(primals, outs, known[half.n_outs :]), *only(tangents)])
         return single(outs), single(spread(linear, half.out_active))
 
     def transpose(self, ct: Any, operands: Sequence[Any], linear: Sequence[bool]) -> Sequence[Any]:
         cts = ct if isinstance(ct, tuple) else (ct,)
         pulled, mask = pullback(self.function, tuple(linear), present(cts))
         others = [x for x, on in zip(operands, linear, strict=True) if not on]
-        return spread(spread(emit(type(self)(pulled), [*others, *only(cts)]), mask), linear)
+        return spread(spread(emit(self.of(pulled), [*others, *only(cts)]), mask), linear)
 
     def batch(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
         function, lanes = batch(self.function, size, batched)
-        return single(shared(emit(type(self)(function), operands), lanes))
+        return single(shared(emit(self.of(function), operands), lanes))
 
     def partial(self, known: Sequence[bool], operands: Sequence[Any]) -> Any:
         parts = partial(self.function, known)
         given = [x for x, on in zip(operands, known, strict=True) if on]
         rest = [x for x, on in zip(operands, known, strict=True) if not on]
-        results = emit(type(self)(parts.known), given)
+        results = emit(self.of(parts.known), given)
         n = sum(parts.out_known)
-        return spread(results[:n], parts.out_known), type(self)(parts.unknown), [*results[n:], *rest]
+        return spread(results[:n], parts.out_known), self.of(parts.unknown), [*results[n:], *rest]
 
     def prune(self, needed: Sequence[bool]) -> tuple[Primitive, Sequence[bool], Sequence[bool]] | None:
         smaller, kept = prune(self.function, needed)
-        return type(self)(smaller), kept, needed
+        return self.of(smaller), kept, needed
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:

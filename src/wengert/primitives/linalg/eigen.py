@@ -67,8 +67,8 @@ class Eigh(Stacked):
         p = mm(h(v), mm(hermitian(tangents[0]), v))
         return real_of(diagonal(p)), _turned(v, w, p, 0, array_type_of(w).shape[-1])
 
-    def prune(self, needed: Sequence[bool]) -> tuple[Primitive, Sequence[bool]] | None:
-        return (Eigvalsh(), (True,)) if tuple(needed) == (True, False) else None
+    def prune(self, needed: Sequence[bool]) -> tuple[Primitive, Sequence[bool], Sequence[bool]] | None:
+        return (Eigvalsh(), (True,), needed) if tuple(needed) == (True, False) else None
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
@@ -195,8 +195,8 @@ class Eig(Stacked):
         turn = -(ROLES["sum"](mul(peak, imag(u)), (rows,)) / ROLES["sum"](mul(peak, real(v)), (rows,)))
         return diagonal(p), u + scale_columns(v, complex_(along, turn))
 
-    def prune(self, needed: Sequence[bool]) -> tuple[Primitive, Sequence[bool]] | None:
-        return (Eigvals(), (True,)) if tuple(needed) == (True, False) else None
+    def prune(self, needed: Sequence[bool]) -> tuple[Primitive, Sequence[bool], Sequence[bool]] | None:
+        return (Eigvals(), (True,), needed) if tuple(needed) == (True, False) else None
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:

@@ -97,8 +97,8 @@ class Svd(Stacked):
         rest = part(u, (0, m), (k, m))
         return block([[du, neg(mm(u1, h(mm(h(rest), outside))))]])
 
-    def prune(self, needed: Sequence[bool]) -> tuple[Primitive, Sequence[bool]] | None:
-        return (Svdvals(), (True,)) if tuple(needed) == (False, True, False) else None
+    def prune(self, needed: Sequence[bool]) -> tuple[Primitive, Sequence[bool], Sequence[bool]] | None:
+        return (Svdvals(), (True,), needed) if tuple(needed) == (False, True, False) else None
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:

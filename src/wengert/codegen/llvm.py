@@ -1,0 +1,665 @@
+"""Loop nests as LLVM's text. With `link` the only room that speaks LLVM; a second target is a sibling of this file.
+
+Every scalar operation's meaning is in the tables below; each outermost loop becomes a function of its own, whose
+buffers are distinct parameters, so that LLVM knows what cannot overlap. Knows no array operation. Start at `emit`.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from wengert.codegen.plan import plan
+from wengert.loops.nest import (
+    BYTES,
+    REAL,
+    Address,
+    Affine,
+    Buffer,
+    Call,
+    Const,
+    Fail,
+    Fill,
+    For,
+    Host,
+    If,
+    Index,
+    Let,
+    Load,
+    Name,
+    Part,
+    Program,
+    Store,
+    While,
+    addressed,
+    walk,
+)
+
+TYPE = {"f8": "double", "f4": "float", "b1": "i1", **{f"{s}{n}": f"i{8 * n}" for s in "iu" for n in (1, 2, 4, 8)}, "p": "ptr"}
+SUFFIX = {"f8": "f64", "f4": "f32", **{f"{s}{n}": f"i{8 * n}" for s in "iu" for n in (1, 2, 4, 8)}}
+FLOAT = {
+    "add": "fadd", "sub": "fsub", "mul": "fmul", "div": "fdiv", "accumulate": "fadd reassoc", "accumulate_product": "fmul reassoc",
+    "lt": "fcmp olt", "le": "fcmp ole", "gt": "fcmp ogt", "ge": "fcmp oge", "eq": "fcmp oeq", "ne": "fcmp une",
+}
+FLOAT_INTRINSIC = {
+    "maximum": "maximum", "minimum": "minimum", "fmax": "maxnum", "fmin": "minnum", "copysign": "copysign",
+    "abs": "fabs", "sqrt": "sqrt", "floor": "floor", "ceil": "ceil", "trunc": "trunc", "rint": "rint",
+}
+INTEGER = {
+    **{name: name for name in ("add", "sub", "mul", "and", "or", "xor", "shl")},
+    "accumulate": "add", "accumulate_product": "mul", "eq": "icmp eq", "ne": "icmp ne",
+}
+BY_SIGN = {  # (signed, unsigned)
+    "quotient": ("sdiv", "udiv"), "rest": ("srem", "urem"), "shr": ("ashr", "lshr"),
+    "lt": ("icmp slt", "icmp ult"), "le": ("icmp sle", "icmp ule"), "gt": ("icmp sgt", "icmp ugt"), "ge": ("icmp sge", "icmp uge"),
+}
+BOOLEAN = {
+    "add": "or", "accumulate": "or", "mul": "and", "accumulate_product": "and", "and": "and", "or": "or", "xor": "xor",
+    "eq": "icmp eq", "ne": "icmp ne", "lt": "icmp ult", "le": "icmp ule", "gt": "icmp ugt", "ge": "icmp uge",
+    "maximum": "or", "minimum": "and", "fmax": "or", "fmin": "and",
+}
+EXTREMA = {"maximum": "max", "minimum": "min", "fmax": "max", "fmin": "min"}
+PURE = "nounwind willreturn memory(none)"
+
+
+class Text:
+    """What `emit` gives: the text of a module, the name of its kernel, and what it needs to run."""
+
+    __slots__ = ("arena_bytes", "externals", "name", "text")
+
+    def __init__(self, text: str, name: str, arena_bytes: int, externals: set[str]) -> None:
+        self.text, self.name, self.arena_bytes, self.externals = text, name, arena_bytes, externals
+
+
+def emit(program: Program, fastmath: bool = False) -> Text:
+    """The module of a program: `i32 @name(ptr inputs, ptr outputs, ptr arena, ptr context)`."""
+    offsets, arena_bytes = plan(program)
+    module = _Module(program, offsets, fastmath)
+    text = module.text()
+    return Text(text, program.name, arena_bytes, module.externals)
+
+
+def literal(value: Any, kind: str) -> str:
+    """A constant as LLVM writes it; floats by their bits."""
+    if kind == "b1":
+        return "true" if value else "false"
+    if kind == "f4":
+        value = np.float32(value)
+        if value != value:  # the bits of a NaN survive the widening
+            return "0x7FF8000000000000"
+    if kind[0] == "f":
+        return f"0x{struct.unpack('<Q', struct.pack('<d', float(value)))[0]:016X}"
+    if kind == "p":
+        return "null"
+    bits = 8 * int(kind[1:])
+    value = int(value)
+    return str(value - (1 << bits) if value >= 1 << (bits - 1) else value)
+
+
+def array_text(data: Any) -> str:
+    """A constant array as the initialiser of a global of bytes."""
+    raw = np.ascontiguousarray(data).tobytes()
+    return 'c"' + "".join(f"\\{b:02X}" if b < 32 or b > 126 or b in (34, 92) else chr(b) for b in raw) + '"'
+
+
+class _Module:
+    def __init__(self, program: Program, offsets: dict[Buffer, int], fastmath: bool) -> None:
+        self.program, self.offsets, self.fastmath = program, offsets, fastmath
+        self.externals: set[str] = set()
+        self.declarations: dict[str, str] = {}
+        self.functions: list[str] = []
+        self.globals: list[str] = []
+        self.constants: dict[Buffer, str] = {}
+        self.used: dict[int, int] = {}  # scalar -> the last outermost statement that uses it
+        for time, statement in enumerate(program.block):
+            for inner in walk([statement]):
+                for x in _used(inner):
+                    if type(x) is Name:
+                        self.used[x.id] = time
+        self.time = 0
+
+    def text(self) -> str:
+        program = self.program
+        body = self._body()
+        name = program.name
+        inputs = [b for b in program.buffers if b.space == "input"]
+        outputs = [b for b in program.buffers if b.space == "output"]
+        lines = [f"define i32 @{name}(ptr %inputs, ptr %outputs, ptr %arena, ptr %context) {{"]
+        pointers = []
+        for space, table in (("input", inputs), ("output", outputs)):
+            for b in table:
+                lines.append(f"  %{space}{b.index}.at = getelementptr ptr, ptr %{space}s, i64 {b.index}")
+                lines.append(f"  %{space}{b.index} = load ptr, ptr %{space}{b.index}.at")
+                pointers.append(f"ptr %{space}{b.index}")
+        pointers += ["ptr %arena", "ptr %context"]
+        lines += [f"  %code = call i32 @{name}.body({', '.join(pointers)})", "  ret i32 %code", "}"]
+        parts = [*self.globals, *self.declarations.values(), *self.functions, body, "\n".join(lines)]
+        return "\n\n".join([p for p in parts if p]) + "\n"
+
+    def _body(self) -> str:
+        program = self.program
+        out = _Function(self)
+        parameters = []
+        for b in program.buffers:
+            if b.space in ("input", "output"):
+                pointer = f"%{b.space}{b.index}"
+                out.pointers[b] = pointer
+                access = " readonly" if b.space == "input" and b.data != "donated" else ""
+                parameters.append(f"ptr noalias nocapture{access} {pointer}")
+        parameters += ["ptr noalias %arena", "ptr %context"]
+        for self.time, statement in enumerate(program.block):
+            out.block([statement])
+        return out.close(f"define internal i32 @{program.name}.body({', '.join(parameters)}) #0")
+
+    def constant(self, buffer: Buffer) -> str:
+        """The global that holds a constant array."""
+        found = self.constants.get(buffer)
+        if found is None:
+            found = self.constants[buffer] = f"@{self.program.name}.constant{len(self.constants)}"
+            size = buffer.size * BYTES[buffer.kind]
+            value = array_text(buffer.data) if buffer.data.any() or buffer.data.dtype.kind == "f" else "zeroinitializer"
+            self.globals.append(f"{found} = internal constant [{max(size, 0)} x i8] {value}, align 64")
+        return found
+
+    def external(self, name: str, result: str, arguments: Sequence[str], attributes: str = "") -> str:
+        """A declared function of C's."""
+        quoted = f'@"{name}"' if "." in name and not name.startswith("llvm.") else f"@{name}"
+        if name not in self.declarations:
+            self.declarations[name] = f"declare {result} {quoted}({', '.join(arguments)}) {attributes}".rstrip()
+            if not name.startswith("llvm."):
+                self.externals.add(name)
+        return quoted
+
+
+class _Function:
+    """One function's text as it is written: statements go to `lines`, allocas to the entry."""
+
+    def __init__(self, module: _Module) -> None:
+        self.module = module
+        self.lines: list[str] = []
+        self.entry: list[str] = []
+        self.names: dict[int, str] = {}
+        self.pointers: dict[Buffer, str] = {}
+        self.label = "%entry"
+        self.count = 0
+        self.indices: list[dict[Any, str]] = [{}]
+
+    def close(self, signature: str) -> str:
+        return "\n".join([f"{signature} {{", "entry:", *self.entry, *self.lines, "  ret i32 0", "}"])
+
+    # -- values ------------------------------------------------------------------------------
+
+    def fresh(self, stem: str = "t") -> str:
+        self.count += 1
+        return f"%{stem}{self.count}"
+
+    def line(self, text: str) -> None:
+        self.lines.append("  " + text)
+
+    def value(self, x: Any) -> str:
+        if type(x) is Const:
+            return literal(x.value, x.kind)
+        return self.names.get(x.id) or f"%v{x.id}"
+
+    def typed(self, x: Any) -> str:
+        return f"{TYPE[x.kind]} {self.value(x)}"
+
+    def affine(self, index: Affine) -> str:
+        """The value of an index, as an i64."""
+        if not index.terms:
+            return str(index.const)
+        key = index.key
+        for known in reversed(self.indices):
+            if key in known:
+                return known[key]
+        total = ""
+        for name, c in index.terms:
+            term = self.value(name)
+            if c != 1:
+                scaled = self.fresh()
+                self.line(f"{scaled} = mul nsw i64 {term}, {c}")
+                term = scaled
+            if total:
+                added = self.fresh()
+                self.line(f"{added} = add nsw i64 {total}, {term}")
+                total = added
+            else:
+                total = term
+        if index.const:
+            moved = self.fresh()
+            self.line(f"{moved} = add nsw i64 {total}, {index.const}")
+            total = moved
+        self.indices[-1][key] = total
+        return total
+
+    def pointer(self, buffer: Buffer) -> str:
+        """Where a buffer begins."""
+        found = self.pointers.get(buffer)
+        if found is None:
+            if buffer.space == "constant":
+                found = self.module.constant(buffer)
+            elif buffer.space == "arena":
+                found = f"%arena{buffer.id}"
+                self.entry.append(f"  {found} = getelementptr inbounds i8, ptr %arena, i64 {self.module.offsets[buffer]}")
+            else:  # a pointer that the program computes
+                return self.value(buffer.data)
+            self.pointers[buffer] = found
+        return found
+
+    def address(self, buffer: Buffer, offset: Affine, part: int = 0) -> str:
+        base = self.pointer(buffer)
+        if buffer.kind in REAL:
+            offset = offset * 2 + part
+        if not offset.terms and not offset.const:
+            return base
+        index = self.affine(offset)
+        out = self.fresh("a")
+        self.line(f"{out} = getelementptr inbounds {memory_type(buffer.kind)}, ptr {base}, i64 {index}")
+        return out
+
+    # -- statements ----------------------------------------------------------------------------
+
+    def block(self, statements: Sequence[Any]) -> None:
+        for statement in statements:
+            EMIT[type(statement)](self, statement)
+
+    def inner(self, statements: Sequence[Any]) -> None:
+        self.indices.append({})
+        self.block(statements)
+        self.indices.pop()
+
+    def start(self, label: str) -> None:
+        self.lines.append(f"{label[1:]}:")
+        self.label = label
+
+    def let(self, s: Let) -> None:
+        self.line(f"%v{s.out.id} = {self.operation(s.op, s.args, s.out.kind)}")
+
+    def operation(self, op: str, args: Sequence[Any], kind: str) -> str:
+        if op == "cast":
+            return self.cast(args[0], kind)
+        operand = args[-1].kind
+        values = [self.value(a) for a in args]
+        t = TYPE[operand]
+        if op == "select":
+            return f"select i1 {values[0]}, {t} {values[1]}, {t} {values[2]}"
+        if op == "bits":
+            return f"bitcast {t} {values[0]} to {TYPE[kind]}"
+        if operand == "b1":
+            if op == "not":
+                return f"xor i1 {values[0]}, true"
+            return f"{BOOLEAN[op]} i1 {values[0]}, {values[1]}"
+        if operand[0] == "f":
+            fast = " fast" if self.module.fastmath else ""
+            if op in FLOAT:
+                word = FLOAT[op] if not fast else FLOAT[op].replace(" reassoc", "").replace("fcmp", "fcmp nsz") + (
+                    "" if "cmp" in FLOAT[op] else " reassoc nsz arcp contract"
+                )
+                return f"{word} {t} {values[0]}, {values[1]}"
+            if op == "neg":
+                return f"fneg {t} {values[0]}"
+            return self.function(op, args, values, t, operand)
+        if op in INTEGER:
+            return f"{INTEGER[op]} {t} {values[0]}, {values[1]}"
+        if op in BY_SIGN:
+            return f"{BY_SIGN[op][operand[0] == 'u']} {t} {values[0]}, {values[1]}"
+        if op == "neg":
+            return f"sub {t} 0, {values[0]}"
+        if op == "not":
+            return f"xor {t} {values[0]}, -1"
+        if op in EXTREMA:
+            name = self.module.external(f"llvm.{operand[0].replace('i', 's')}{EXTREMA[op]}.{SUFFIX[operand]}", t, [t, t])
+            return f"call {t} {name}({t} {values[0]}, {t} {values[1]})"
+        if op == "abs" and operand[0] == "i":
+            name = self.module.external(f"llvm.abs.{SUFFIX[operand]}", t, [t, "i1 immarg"])
+            return f"call {t} {name}({t} {values[0]}, i1 false)"
+        if op in ("abs", "floor", "ceil", "trunc", "rint"):
+            return f"add {t} {values[0]}, 0"
+        raise KeyError(f"no integer operation {op!r}")
+
+    def function(self, op: str, args: Sequence[Any], values: list[str], t: str, kind: str) -> str:
+        if op in FLOAT_INTRINSIC:
+            name = self.module.external(f"llvm.{FLOAT_INTRINSIC[op]}.{SUFFIX[kind]}", t, [t] * len(args))
+            return f"call {t} {name}({', '.join([f'{t} {v}' for v in values])})"
+        if "." in op:
+            return self.complex_part(op, values, kind)
+        name = self.module.external(op if kind == "f8" else op + "f", t, [t] * len(args), PURE)
+        return f"call {t} {name}({', '.join([f'{t} {v}' for v in values])})"
+
+    def complex_part(self, op: str, values: list[str], kind: str) -> str:
+        """One part of a complex function of libm, which gives both."""
+        stem, part = op.split(".")
+        if kind == "f4":
+            wide = []
+            for v in values:
+                wide.append(self.fresh())
+                self.line(f"{wide[-1]} = fpext float {v} to double")
+            values = wide
+        name = self.module.external(stem, "{double, double}", ["double"] * len(values), PURE)
+        both = self.fresh()
+        self.line(f"{both} = call {{double, double}} {name}({', '.join([f'double {v}' for v in values])})")
+        extract = f"extractvalue {{double, double}} {both}, {0 if part == 're' else 1}"
+        if kind == "f8":
+            return extract
+        one = self.fresh()
+        self.line(f"{one} = {extract}")
+        return f"fptrunc double {one} to float"
+
+    def cast(self, x: Any, kind: str) -> str:
+        """As C converts numbers; a float outside the range of an integer is clamped, NaN is 0."""
+        source, target, v = TYPE[x.kind], TYPE[kind], self.value(x)
+        a, b = x.kind[0], kind[0]
+        if a == "f" and b == "f":
+            return f"{'fpext' if kind == 'f8' else 'fptrunc'} {source} {v} to {target}"
+        if a == "f":
+            sign = "s" if b == "i" else "u"
+            name = self.module.external(f"llvm.fpto{sign}i.sat.{target}.{SUFFIX[x.kind]}", target, [source])
+            return f"call {target} {name}({source} {v})"
+        if b == "f":
+            return f"{'sitofp' if a == 'i' else 'uitofp'} {source} {v} to {target}"
+        small, large = 1 if a == "b" else int(x.kind[1:]) * 8, int(kind[1:]) * 8
+        if small == large:
+            return f"add {target} {v}, 0"
+        if small > large:
+            return f"trunc {source} {v} to {target}"
+        return f"{'sext' if a == 'i' else 'zext'} {source} {v} to {target}"
+
+    def index(self, s: Index) -> None:
+        value = self.affine(s.affine)
+        self.line(f"%v{s.out.id} = add i64 {value}, 0")
+
+    def load(self, s: Load) -> None:
+        at = self.address(s.buffer, s.offset, s.part)
+        if s.buffer.kind == "b1":
+            byte = self.fresh()
+            self.line(f"{byte} = load i8, ptr {at}")
+            self.line(f"%v{s.out.id} = icmp ne i8 {byte}, 0")
+        else:
+            self.line(f"%v{s.out.id} = load {TYPE[s.out.kind]}, ptr {at}")
+
+    def store(self, s: Store) -> None:
+        at = self.address(s.buffer, s.offset, s.part)
+        if s.buffer.kind == "b1":
+            byte = self.fresh()
+            self.line(f"{byte} = zext i1 {self.value(s.value)} to i8")
+            self.line(f"store i8 {byte}, ptr {at}")
+        else:
+            self.line(f"store {self.typed(s.value)}, ptr {at}")
+
+    def loop(self, s: For) -> None:
+        start, stop = self.affine(s.start), self.affine(s.stop)
+        inits = [self.value(x) for x in s.inits]
+        static = not s.start.terms and not s.stop.terms
+        trips = len(range(s.start.const, s.stop.const, s.step)) if static else None
+        if trips == 0:
+            self.names.update({o.id: v for o, v in zip(s.outs, inits, strict=True)})
+            return
+        self.count += 1
+        k = self.count
+        head, done = f"%loop{k}", f"%done{k}"
+        before = self.label
+        compare = "slt" if s.step > 0 else "sgt"
+        if trips is None:
+            test = self.fresh()
+            self.line(f"{test} = icmp {compare} i64 {start}, {stop}")
+            self.line(f"br i1 {test}, label {head}, label {done}")
+        else:
+            self.line(f"br label {head}")
+        self.start(head)
+        phis = len(self.lines)
+        self.inner(s.body)
+        latch = self.label
+        i, following = f"%v{s.index.id}", self.fresh("i")
+        self.line(f"{following} = add nsw i64 {i}, {s.step}")
+        nexts = [self.value(x) for x in s.nexts]
+        again = self.fresh()
+        self.line(f"{again} = icmp {compare} i64 {following}, {stop}")
+        self.line(f"br i1 {again}, label {head}, label {done}")
+        lines = [f"  {i} = phi i64 [ {start}, {before} ], [ {following}, {latch} ]"]
+        for c, a, b in zip(s.carries, inits, nexts, strict=True):
+            lines.append(f"  %v{c.id} = phi {TYPE[c.kind]} [ {a}, {before} ], [ {b}, {latch} ]")
+        self.lines[phis:phis] = lines
+        self.start(done)
+        for o, a, b in zip(s.outs, inits, nexts, strict=True):
+            sources = f"[ {b}, {latch} ]" + (f", [ {a}, {before} ]" if trips is None else "")
+            self.line(f"%v{o.id} = phi {TYPE[o.kind]} {sources}")
+
+    def while_(self, s: While) -> None:
+        inits = [self.value(x) for x in s.inits]
+        self.count += 1
+        k = self.count
+        head, body, done = f"%while{k}", f"%body{k}", f"%done{k}"
+        before = self.label
+        self.line(f"br label {head}")
+        self.start(head)
+        phis = len(self.lines)
+        self.indices.append({})
+        self.block(s.test)
+        self.line(f"br i1 {self.value(s.condition)}, label {body}, label {done}")
+        tested = self.label
+        self.start(body)
+        self.inner(s.body)
+        nexts = [self.value(x) for x in s.nexts]
+        latch = self.label
+        self.line(f"br label {head}")
+        self.indices.pop()
+        self.lines[phis:phis] = [
+            f"  %v{c.id} = phi {TYPE[c.kind]} [ {a}, {before} ], [ {b}, {latch} ]"
+            for c, a, b in zip(s.carries, inits, nexts, strict=True)
+        ]
+        self.start(done)
+        for o, c in zip(s.outs, s.carries, strict=True):
+            self.line(f"%v{o.id} = phi {TYPE[o.kind]} [ {self.value(c)}, {tested} ]")
+
+    def if_(self, s: If) -> None:
+        self.count += 1
+        k = self.count
+        labels = f"%then{k}", f"%else{k}", f"%end{k}"
+        self.line(f"br i1 {self.value(s.condition)}, label {labels[0]}, label {labels[1]}")
+        ends = []
+        for label, block, values in zip(labels, (s.then, s.orelse), s.values, strict=False):
+            self.start(label)
+            self.inner(block)
+            ends.append((self.label, [self.value(x) for x in values]))
+            self.line(f"br label {labels[2]}")
+        self.start(labels[2])
+        for n, o in enumerate(s.outs):
+            self.line(f"%v{o.id} = phi {TYPE[o.kind]} " + ", ".join([f"[ {values[n]}, {label} ]" for label, values in ends]))
+
+    def fail(self, s: Fail) -> None:
+        self.count += 1
+        bad, good = f"%fail{self.count}", f"%good{self.count}"
+        self.line(f"br i1 {self.value(s.condition)}, label {bad}, label {good}")
+        self.start(bad)
+        for n, detail in enumerate(s.details):
+            at = self.fresh()
+            self.line(f"{at} = getelementptr i64, ptr %context, i64 {n}")
+            self.line(f"store i64 {self.value(detail)}, ptr {at}")
+        self.line(f"ret i32 {s.number}")
+        self.start(good)
+
+    def returned(self, code: str) -> None:
+        """Leave with a code that is not 0."""
+        self.count += 1
+        test, bad, good = self.fresh(), f"%fail{self.count}", f"%good{self.count}"
+        self.line(f"{test} = icmp ne i32 {code}, 0")
+        self.line(f"br i1 {test}, label {bad}, label {good}")
+        self.start(bad)
+        self.line(f"ret i32 {code}")
+        self.start(good)
+
+    def call(self, s: Call) -> None:
+        types, values = [], []
+        for a in s.args:
+            if type(a) is Address:
+                types.append("ptr")
+                values.append(f"ptr {self.address(a.buffer, a.offset)}")
+            elif type(a) is tuple:
+                slot = self.fresh("slot")
+                t = TYPE[a[1].kind]
+                self.entry.append(f"  {slot} = alloca {t}")
+                self.line(f"store {self.typed(a[1])}, ptr {slot}")
+                types.append("ptr")
+                values.append(f"ptr {slot}")
+            else:
+                types.append(TYPE[a.kind])
+                values.append(self.typed(a))
+        result = "void" if s.out is None else TYPE[s.out.kind]
+        pure = PURE if not s.writes and s.out is not None and all(t != "ptr" for t in types) else ""
+        name = self.module.external(s.symbol, result, types, pure)
+        call = f"call {result} {name}({', '.join(values)})"
+        self.line(call if s.out is None else f"%v{s.out.id} = {call}")
+
+    def host(self, s: Host) -> None:
+        tables = []
+        for addresses in (s.inputs, s.outputs):
+            table = self.fresh("table")
+            self.entry.append(f"  {table} = alloca [{max(len(addresses), 1)} x ptr]")
+            for n, a in enumerate(addresses):
+                at, slot = self.address(a.buffer, a.offset), self.fresh("s")
+                self.line(f"{slot} = getelementptr ptr, ptr {table}, i64 {n}")
+                self.line(f"store ptr {at}, ptr {slot}")
+            tables.append(table)
+        pointers = []
+        for offset in (32, 40):
+            at, p = self.fresh(), self.fresh("p")
+            self.line(f"{at} = getelementptr i8, ptr %context, i64 {offset}")
+            self.line(f"{p} = load ptr, ptr {at}")
+            pointers.append(p)
+        code = self.fresh("code")
+        self.line(f"{code} = call i32 {pointers[0]}(ptr {pointers[1]}, i64 {s.index}, ptr {tables[0]}, ptr {tables[1]})")
+        self.returned(code)
+
+    def fill(self, s: Fill) -> None:
+        target = self.address(s.target.buffer, s.target.offset)
+        size = s.count * BYTES[s.target.buffer.kind]
+        if s.source is None:
+            name = self.module.external("llvm.memset.p0.i64", "void", ["ptr", "i8", "i64", "i1 immarg"])
+            self.line(f"call void {name}(ptr {target}, i8 0, i64 {size}, i1 false)")
+        else:
+            source = self.address(s.source.buffer, s.source.offset)
+            name = self.module.external("llvm.memcpy.p0.p0.i64", "void", ["ptr", "ptr", "i64", "i1 immarg"])
+            self.line(f"call void {name}(ptr {target}, ptr {source}, i64 {size}, i1 false)")
+
+    # -- parts -----------------------------------------------------------------------------------
+
+    def part(self, s: Part) -> None:
+        """A function of its own, called here: buffers it uses are parameters that do not overlap."""
+        module = self.module
+        buffers = list(dict.fromkeys([b for inner in walk(s.body) for b, _ in addressed(inner) if b.space != "constant"]))
+        free = _free(s.body)
+        results = [x for x in _defined(s.body) if module.used.get(x.id, -1) > module.time]
+        inner = _Function(module)
+        name = f"@{module.program.name}.{s.name}{len(module.functions)}"
+        parameters, arguments = [], []
+        written = {b for x in walk(s.body) for b, w in addressed(x) if w}
+        for b in buffers:
+            inner.pointers[b] = f"%b{b.id}"
+            parameters.append(f"ptr noalias nocapture{'' if b in written else ' readonly'} %b{b.id}")
+            arguments.append(f"ptr {self.pointer(b)}")
+        for x in free:
+            parameters.append(f"{TYPE[x.kind]} %v{x.id}")
+            arguments.append(self.typed(x))
+        slots = []
+        for x in results:
+            slot = self.fresh("slot")
+            self.entry.append(f"  {slot} = alloca {TYPE[x.kind]}")
+            parameters.append(f"ptr noalias nocapture %r{x.id}")
+            arguments.append(f"ptr {slot}")
+            slots.append((x, slot))
+        parameters.append("ptr %context")
+        arguments.append("ptr %context")
+        inner.block(s.body)
+        for x in results:
+            inner.line(f"store {inner.typed(x)}, ptr %r{x.id}")
+        module.functions.append(inner.close(f"define internal i32 {name}({', '.join(parameters)}) noinline #0"))
+        code = self.fresh("code")
+        self.line(f"{code} = call i32 {name}({', '.join(arguments)})")
+        for x, slot in slots:
+            self.line(f"%v{x.id} = load {TYPE[x.kind]}, ptr {slot}")
+        self.returned(code)
+
+
+def _used(statement: Any) -> list[Any]:
+    """Scalars that a statement itself uses, names and constants alike."""
+    kind = type(statement)
+    if kind is Let:
+        return list(statement.args)
+    affine: tuple[Affine, ...] = ()
+    out: list[Any] = []
+    if kind is Load:
+        affine = (statement.offset,)
+    elif kind is Store:
+        affine, out = (statement.offset,), [statement.value]
+    elif kind is Index:
+        affine = (statement.affine,)
+    elif kind is For:
+        affine, out = (statement.start, statement.stop), [*statement.inits, *statement.nexts]
+    elif kind is While:
+        out = [*statement.inits, statement.condition, *statement.nexts]
+    elif kind is If:
+        out = [statement.condition, *statement.values[0], *statement.values[1]]
+    elif kind is Fail:
+        out = [statement.condition, *statement.details]
+    elif kind is Call:
+        affine = tuple([a.offset for a in statement.args if type(a) is Address])
+        out = [a[1] if type(a) is tuple else a for a in statement.args if type(a) is not Address]
+    elif kind is Host:
+        affine = tuple([a.offset for a in (*statement.inputs, *statement.outputs)])
+    elif kind is Fill:
+        affine = (statement.target.offset,) + (() if statement.source is None else (statement.source.offset,))
+    return out + [name for a in affine for name, _ in a.terms]
+
+
+def _outs(statement: Any) -> Sequence[Name]:
+    kind = type(statement)
+    if kind is Let or kind is Load or kind is Index:
+        return (statement.out,)
+    if kind is Call:
+        return () if statement.out is None else (statement.out,)
+    return getattr(statement, "outs", ())
+
+
+def _free(block: list[Any]) -> list[Name]:
+    """Scalars that a block uses and does not define."""
+    defined: set[int] = set()
+    used: dict[int, Name] = {}
+    for s in walk(block):
+        defined.update([x.id for x in _outs(s)])
+        if type(s) is For:
+            defined.add(s.index.id)
+        if type(s) in (For, While):
+            defined.update([x.id for x in s.carries])
+        for x in _used(s):
+            if type(x) is Name:
+                used[x.id] = x
+    return [x for id, x in used.items() if id not in defined]
+
+
+def _defined(block: list[Any]) -> list[Name]:
+    """Scalars that the block's own statements define, for those after it."""
+    return [x for s in block for x in _outs(s)]
+
+
+def memory_type(kind: str) -> str:
+    """The type of an element in memory, of the real parts of a complex one."""
+    return "i8" if kind == "b1" else TYPE[REAL.get(kind, kind)]
+
+
+EMIT = {
+    Let: _Function.let,
+    Index: _Function.index,
+    Load: _Function.load,
+    Store: _Function.store,
+    For: _Function.loop,
+    While: _Function.while_,
+    If: _Function.if_,
+    Fail: _Function.fail,
+    Call: _Function.call,
+    Host: _Function.host,
+    Fill: _Function.fill,
+    Part: _Function.part,
+}

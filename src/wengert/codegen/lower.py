@@ -1,0 +1,671 @@
+"""A Function becomes a program of loop nests: step by step of its schedule, each operation by the rules of its class.
+
+`Kernel` is the `k` of a primitive's rules. Knows no operation by name. Start at `Kernel.function`.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from wengert.codegen.place import Ints, Memory, Regs, Virtual
+from wengert.codegen.schedule import GROUP, SMALL_STEP, Group, Schedule, role_of, schedule
+from wengert.ir.types import ArrayType
+from wengert.ir.values import Equation, Function, Literal, Var
+from wengert.ir.walk import memoized
+from wengert.loops.build import Builder
+from wengert.loops.failure import Failure
+from wengert.loops.nest import BYTES, Affine, Buffer, For, Host, Part, Program, While, walk
+
+CHUNK = 4096  # terms that are summed in one go: sums of chunks lose less than one long sum
+PIECES = 12  # boxes into which a nest is split so that no element needs a test
+
+
+class UnsupportedError(Exception):
+    """A type that no native code is made for; the Function runs by NumPy."""
+
+
+def lower(function: Function, name: str, donated: Sequence[int] = ()) -> Program:
+    """The program of a Function: inputs and outputs in memory."""
+    k = Kernel()
+    inputs: list[Any] = []
+    for n, v in enumerate(function.inputs):
+        buffer = k.buffer(kind_of(v.type), v.type.size, "input", n, "donated" if n in donated else None)  # type: ignore[union-attr]
+        inputs.append(Memory(buffer, v.type.shape))  # type: ignore[union-attr]
+    into = []
+    for n, a in enumerate(function.outputs):
+        into.append(Memory(k.buffer(kind_of(a.type), a.type.size, "output", n), a.type.shape))  # type: ignore[union-attr]
+    k.function(function, inputs, into, owned=donated, outermost=True)
+    program = Program(name)
+    program.block, program.buffers, program.failures, program.hosts, program.work = k.block, k.buffers, k.failures, k.hosts, k.work
+    return program
+
+
+def kind_of(type: Any) -> str:
+    """The kind of an array type's elements."""
+    kind = type.dtype.str[1:] if isinstance(type, ArrayType) else ""
+    if kind not in BYTES:
+        raise UnsupportedError(repr(type))
+    return kind
+
+
+class Frame:
+    """A Function being lowered: where its values are, and the block that its steps are written into."""
+
+    __slots__ = ("env", "first_buffer", "home", "into", "made", "outermost", "owned", "parent", "schedule")
+
+    def __init__(self, plan: Schedule, outermost: bool, parent: Frame | None = None, first_buffer: int = 0) -> None:
+        self.schedule, self.outermost, self.parent, self.first_buffer = plan, outermost, parent, first_buffer
+        self.env: dict[Any, Any] = {}
+        self.into: dict[Any, Memory] = {}
+        self.owned: set[Buffer] = set()
+        self.home: list[Any] = []
+        self.made: dict[Any, Any] = {}  # small arrays written to memory here
+
+
+class Outs:
+    """The results of an operation: memory for each, made when it is asked for."""
+
+    __slots__ = ("k", "places", "types", "vars")
+
+    def __init__(self, k: Kernel, outs: Sequence[Var]) -> None:
+        self.k, self.vars = k, outs
+        self.places: list[Any] = [None] * len(outs)
+        self.types = [v.type for v in outs]
+
+    def __len__(self) -> int:
+        return len(self.vars)
+
+    def __getitem__(self, n: int) -> Memory:
+        if self.places[n] is None:
+            self.places[n] = self.k.result(self.vars[n])
+        return self.places[n]  # type: ignore[no-any-return]
+
+
+class Kernel(Builder):
+    """The builder that rules write with, and that knows where the values of Functions are."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.frame: Frame = Frame(Schedule(), True)
+
+    # -- a Function ----------------------------------------------------------------------------------
+
+    def function(
+        self,
+        function: Function,
+        arguments: Sequence[Any],
+        into: Sequence[Memory | None] | None = None,
+        owned: Sequence[int] = (),
+        outermost: bool = False,
+    ) -> list[Any]:
+        """Lower the body of a Function for these places; where its outputs are.
+
+        `into` gives memory that outputs shall be in; `owned` are the inputs whose memory may be overwritten.
+        """
+        plan: Schedule = memoized(function, "schedule", lambda: schedule(function))
+        outer, self.frame = self.frame, Frame(plan, outermost, self.frame, len(self.buffers))
+        frame = self.frame
+        frame.home = self.block
+        frame.env.update(zip(function.inputs, arguments, strict=True))
+        for n in owned:
+            if isinstance(arguments[n], Memory):
+                frame.owned.add(arguments[n].buffer)
+        if into is not None:
+            for a, place in zip(function.outputs, into, strict=True):
+                if place is not None and type(a) is Var and a not in frame.into and a not in frame.env:
+                    frame.into[a] = place
+        span = self.span
+        for kind, step in plan.steps:
+            if kind == SMALL_STEP:
+                self.span = step.span or span
+                self.small(step)
+            elif kind == GROUP:
+                self.outlined(lambda step=step: self.group(step))  # type: ignore[misc]
+            else:
+                self.span = step.span or span
+                self.outlined(lambda step=step: self.opaque(step))  # type: ignore[misc]
+        self.span = span
+        results = [self.place(a) for a in function.outputs]
+        if into is not None:
+            for n, (place, wanted) in enumerate(zip(results, into, strict=True)):
+                if wanted is not None and not (isinstance(place, Memory) and place.buffer is wanted.buffer and place.contiguous):
+                    self.outlined(lambda place=place, wanted=wanted: self.copy(place, wanted))  # type: ignore[misc]
+                    results[n] = wanted
+        self.frame = outer
+        return results
+
+    def outlined(self, make: Callable[[], Any]) -> None:
+        """What `make` writes; as a function of its own where it has loops and nothing is around it."""
+        if not self.frame.outermost:
+            make()
+            return
+        home = self.block
+        self.block = []
+        self.scopes.append({})
+        self.loads.append({})
+        make()
+        written, self.block = self.block, home
+        self.scopes.pop()
+        self.loads.pop()
+        for loads in self.loads:
+            loads.clear()
+        if any([type(s) in (For, While) for s in walk(written)]):
+            self.block.append(Part(written))
+        else:
+            self.block += written
+
+    # -- places ------------------------------------------------------------------------------------------
+
+    def place(self, a: Any) -> Any:
+        """Where an operand is."""
+        if type(a) is Var:
+            return self.lookup(a)
+        shape = a.type.shape
+        if a.is_splat:
+            value = self.const(a.value, kind_of(a.type))
+            if a.type.size <= 64:
+                return Regs([value] * a.type.size, shape)
+            return a
+        return Memory(self.constant(_constant(a)), shape)
+
+    def lookup(self, v: Var) -> Any:
+        """Where a variable is; one that is not stored is a view of what is, or computed where it is read."""
+        found = self.frame.env.get(v)
+        if found is None:
+            equation = self.frame.schedule.virtual[v]
+            found = self.view(equation) or Virtual(equation, v.type.shape)  # type: ignore[union-attr]
+            self.frame.env[v] = found
+        return found
+
+    def view(self, equation: Equation) -> Memory | None:
+        """The result of a move as the memory of its operand, seen through other strides; None where it is not one."""
+        operation: Any = equation.operation
+        x = equation.operands[0]
+        if not (operation.moves and operation.strided) or type(x) is not Var:
+            return None
+        source = self.lookup(x)
+        if type(source) is not Memory:
+            return None
+        shape = equation.outs[0].type.shape  # type: ignore[union-attr]
+        if operation.relabels:
+            return Memory(source.buffer, shape, source.offset) if source.contiguous else None
+        names = [self.name("i8") for _ in shape]
+        index = tuple([Affine(0, ((name, 1),)) for name in names])
+        at = operation.element(self, [lambda *i: source.position(i)], index, x.type)
+        by_name = dict(at.terms)
+        strides = tuple([by_name.pop(name, 0) for name in names])
+        return Memory(source.buffer, shape, Affine(at.const, tuple(by_name.items())), strides)
+
+    def result(self, v: Any) -> Memory:
+        """Memory for a new value: where it is wanted, or scratch."""
+        wanted = self.frame.into.pop(v, None)
+        return wanted or Memory(self.buffer(kind_of(v.type), v.type.size), v.type.shape)
+
+    def scratch(self, shape: Ints, kind: str) -> Memory:
+        """Scratch memory for an array."""
+        return Memory(self.buffer(kind, int(np.prod(shape, dtype=np.int64))), shape)
+
+    def read(self, a: Any, index: Sequence[Affine]) -> Any:
+        """One element of an operand: an atom of the Function being lowered, or a place."""
+        if type(a) is Literal:
+            if a.is_splat:
+                return self.const(a.value, kind_of(a.type))
+            if not any([i.terms for i in index]):
+                return self.const(a.value[tuple([i.const for i in index])], kind_of(a.type))
+            place: Any = self.place(a)
+        else:
+            place = self.lookup(a) if type(a) is Var else a
+        if type(place) is Regs:
+            found = place.at(index)
+            return self.load_at(self.memory(place), index) if found is None else found
+        if type(place) is Memory:
+            return self.load_at(place, index)
+        seen = ("read", id(place), *[i.key for i in index])
+        for scope in reversed(self.scopes):
+            if seen in scope:
+                return scope[seen]
+        value = self.compute(place.equation, index)
+        self.scopes[-1][seen] = value
+        return value
+
+    def load_at(self, place: Memory, index: Sequence[Affine]) -> Any:
+        """The element of an array in memory; one index where it is seen as a line."""
+        if len(index) == 1 and len(place.shape) != 1:
+            return self.load(place.buffer, place.offset + index[0])
+        return self.load(place.buffer, place.position(index))
+
+    def compute(self, equation: Equation, index: Sequence[Affine]) -> Any:
+        """One element of the result of an elementwise or moving operation."""
+        operation: Any = equation.operation
+        if operation.elementwise:
+            span, self.span = self.span, equation.span or self.span
+            value = self.scalar(operation, [self.read(a, index) for a in equation.operands], kind_of(equation.outs[0].type))
+            self.span = span
+            return value
+        span, self.span = self.span, equation.span or self.span
+        readers = [lambda *i, a=a: self.read(a, i) for a in equation.operands]
+        value = operation.element(self, readers, tuple(index), *[a.type for a in equation.operands])
+        self.span = span
+        return value
+
+    def scalar(self, operation: Any, operands: Sequence[Any], kind: str) -> Any:
+        rule = operation.scalar
+        return self.op(rule, *operands) if isinstance(rule, str) else rule(self, *operands)
+
+    def memory(self, place: Any, contiguous: bool = True) -> Memory:
+        """The place as memory, copied there if it is not, or has gaps though it may not."""
+        if type(place) is Memory and (not contiguous or place.contiguous):
+            return place
+        if type(place) is Regs:
+            return self.spilled(place)
+        if type(place) is Literal:
+            memory = self.scratch(place.type.shape, kind_of(place.type))
+        elif type(place) is Virtual:
+            memory = self.scratch(place.shape, kind_of(place.equation.outs[0].type))
+        else:
+            memory = self.scratch(place.shape, place.kind)
+        self.copy(place, memory)
+        return memory
+
+    def spilled(self, place: Regs) -> Memory:
+        """A small array written to memory, at the present step of the Function that is being lowered."""
+        frame: Frame | None = self.frame
+        while frame is not None:  # written before, where it still holds
+            if (id(frame.home), id(place)) in frame.made:
+                return frame.made[id(frame.home), id(place)][0]  # type: ignore[no-any-return]
+            frame = frame.parent
+        memory = self.scratch(place.shape, place.values[0].kind if place.values else "f8")
+        block, self.block = self.block, self.frame.home
+        for n, value in enumerate(place.values):
+            self.store(memory.buffer, Affine(n), value)
+        self.block = block
+        self.frame.made[id(self.frame.home), id(place)] = memory, place
+        return memory
+
+    def copy(self, source: Any, target: Memory) -> None:
+        """Write a place into memory."""
+        if type(source) is Regs:
+            for n, i in enumerate(np.ndindex(*source.shape)):
+                self.store(target.buffer, target.position([Affine(j) for j in i]), source.values[n])
+            return
+        if type(source) is Literal and source.is_value(0) and target.contiguous and not np.signbit(np.real(source.value)):
+            self.fill(target.address(), None, target.size)
+        elif type(source) is Memory and source.contiguous and target.contiguous:
+            self.fill(target.address(), source.address(), target.size)
+        else:
+            self.each(target.shape, lambda index: self.store(target.buffer, target.position(index), self.read(source, index)))
+
+    def each(self, shape: Ints, body: Callable[[tuple[Affine, ...]], None]) -> None:
+        """Run the body for every index of a shape."""
+
+        def level(axis: int, index: tuple[Affine, ...]) -> None:
+            if axis == len(shape):
+                body(index)
+            elif shape[axis] == 1:
+                level(axis + 1, (*index, Affine(0)))
+            else:
+                self.loop(0, shape[axis], lambda i, _: level(axis + 1, (*index, i)) or ())
+
+        level(0, ())
+
+    def bounded(self, value: Any, n: int, axis: int) -> Affine:
+        """An index of the user's into an axis of length n: counted from the end if negative, checked."""
+        if not value.kind.startswith("i"):
+            value = self.cast(value, "i8")
+        value = self.cast(value, "i8")
+        outside = self.op("or", self.op("lt", value, self.const(-n, "i8")), self.op("ge", value, self.const(n, "i8")))
+        self.fail_if(outside, Failure("index", (axis, n), self.span), [value])
+        wrapped = self.op("add", value, self.const(n, "i8"))
+        return self.index(self.op("select", self.op("lt", value, self.const(0, "i8")), wrapped, value))
+
+    # -- small values ----------------------------------------------------------------------------------
+
+    def small(self, equation: Equation) -> None:
+        """Compute every element now, into registers."""
+        (v,) = equation.outs
+        operation: Any = equation.operation
+        env = self.frame.env
+        shape = v.type.shape  # type: ignore[union-attr]
+        role = role_of(equation)
+        if role == "scalar" or role == "element":
+            env[v] = Regs([self.compute(equation, [Affine(j) for j in i]) for i in np.ndindex(*shape)], shape)
+            return
+        x = equation.operands[0]
+        if role == "reduce":
+            op, start = operation.reduction
+            kind = kind_of(v.type)
+            kept = [a for a in range(x.type.ndim) if a not in operation.axes]  # type: ignore[union-attr]
+            sums: dict[Ints, Any] = {}
+            for i in np.ndindex(*x.type.shape):  # type: ignore[union-attr]
+                value = self.read(x, [Affine(j) for j in i])
+                out = tuple([i[a] for a in kept])
+                sums[out] = self.op(op, sums[out], value) if out in sums else value
+            env[v] = Regs([sums[i] if i in sums else self.const(identity(start, kind), kind) for i in np.ndindex(*shape)], shape)
+            return
+        values = [self.read(x, [Affine(j) for j in i]) for i in np.ndindex(*shape)]
+        readers = [lambda *i, a=a: self.read(a, i) for a in equation.operands]
+        out = Regs(values, shape)
+        writes = []
+        for i in np.ndindex(*equation.operands[-1].type.shape):  # type: ignore[union-attr]
+            index = tuple([Affine(j) for j in i])
+            writes.append((operation.target(self, readers, index, *[a.type for a in equation.operands]), readers[-1](*index)))
+        if any([t.terms for target, _ in writes for t in target]):
+            env[v] = Memory(self.buffer(kind_of(v.type), v.type.size), shape)  # type: ignore[union-attr]
+            self.copy(out, env[v])
+            for target, value in writes:
+                self.put(operation, env[v], target, value)
+            return
+        for target, value in writes:
+            at = sum([t.const * s for t, s in zip(target, out.strides, strict=True)])
+            out.values[at] = self.op("add", out.values[at], value) if operation.accumulates else value
+        env[v] = out
+
+    def put(self, operation: Any, memory: Memory, target: Sequence[Affine], value: Any) -> None:
+        """Write or add one element, as an update does."""
+        at = memory.position(target)
+        if operation.accumulates:
+            value = self.op("add", self.load(memory.buffer, at), value)
+        self.store(memory.buffer, at, value)
+
+    # -- operations with loops of their own -----------------------------------------------------------
+
+    def opaque(self, equation: Equation) -> None:
+        operation: Any = equation.operation
+        operands = [self.place(a) for a in equation.operands]
+        outs = Outs(self, equation.outs)
+        places = None
+        if operation.lower is not None:
+            places = operation.lower(self, operands, outs)
+        if places is NotImplemented or operation.lower is None:
+            self.host(operation, operands, outs)
+            places = None
+        taken = {id(p.buffer) for p in operands if type(p) is Memory}
+        for n, v in enumerate(equation.outs):
+            place = outs[n] if places is None or places[n] is None else places[n]
+            if places is not None and type(place) is Memory:
+                if id(place.buffer) in taken and place is not outs.places[n]:  # what is an operand too may not be overwritten as this
+                    fresh = self.result(v)
+                    self.copy(place, fresh)
+                    place = fresh
+                taken.add(id(place.buffer))
+            self.frame.env[v] = place
+
+    def host(self, operation: Any, operands: Sequence[Any], outs: Outs) -> None:
+        """Run an operation by its `evaluate`, in Python."""
+        inputs = [self.memory(p) for p in operands]
+        in_types = [(p.shape, p.kind) for p in inputs]
+        results = [outs[n] for n in range(len(outs))]
+        self.hosts.append((operation, in_types, [(r.shape, r.kind) for r in results]))
+        for r in results:
+            self.written(r.buffer)
+        self.block.append(Host(len(self.hosts) - 1, [p.address() for p in inputs], [r.address() for r in results]))
+        self.work += 20_000 * self.weight
+
+    # -- nests ---------------------------------------------------------------------------------------------
+
+    def group(self, group: Group) -> None:
+        """The nest of a group of kept values."""
+        if len(group.roots) == 1 and role_of(group.roots[0]) == "update":
+            self.update(group.roots[0])
+            return
+        _Nest(self, group).write()
+
+    def update(self, equation: Equation) -> None:
+        """Overwrite a part of an array: in place where nobody else needs it, else in a copy."""
+        operation: Any = equation.operation
+        (v,) = equation.outs
+        x, u = equation.operands[0], equation.operands[-1]
+        self.span = equation.span or self.span
+        source = self.place(x)
+        if (
+            equation not in self.frame.schedule.copied
+            and isinstance(source, Memory)
+            and source.contiguous
+            and not (v in self.frame.into and self.frame.into[v].buffer is not source.buffer)
+            and self.owns(source)
+        ):
+            target = source
+            self.frame.into.pop(v, None)
+        else:
+            target = self.result(v)
+            self.copy(source, target)
+        types = [a.type for a in equation.operands]
+        readers = [lambda *i, a=a: self.read(a, i) for a in equation.operands]
+        self.each(u.type.shape, lambda i: self.put(operation, target, operation.target(self, readers, i, *types), readers[-1](*i)))  # type: ignore[union-attr]
+        self.frame.env[v] = target
+
+    def owns(self, place: Memory) -> bool:
+        """Whether the memory was made in this frame, or given to it to overwrite."""
+        return place.buffer in self.frame.owned or place.buffer.id >= self.frame.first_buffer
+
+
+def identity(start: Any, kind: str) -> Any:
+    """What a reduction of nothing gives: a number, or the least or greatest of the kind."""
+    if start in ("least", "greatest"):
+        if kind == "b1":
+            return start == "greatest"
+        if kind[0] == "f":
+            return -np.inf if start == "least" else np.inf
+        info = np.iinfo(kind)
+        return info.min if start == "least" else info.max
+    return start
+
+
+def _constant(a: Literal) -> Any:
+    return a.value if a.value.flags.c_contiguous else np.ascontiguousarray(a.value)
+
+
+class _Nest:
+    """A group being written as loops over its domain."""
+
+    def __init__(self, k: Kernel, group: Group) -> None:
+        self.k, self.group = k, group
+        self.domain = group.domain
+        self.memory: dict[Any, Memory] = {}
+        self.reductions: list[tuple[Equation, int]] = []  # and the depth at which its accumulator begins
+        self.flat = False
+
+    def write(self) -> None:
+        k, frame = self.k, self.k.frame
+        for equation in self.group.roots:
+            (v,) = equation.outs
+            if role_of(equation) == "reduce":
+                self.reductions.append((equation, self.depth(equation)))
+                self.memory[v] = k.result(v)
+            elif v in frame.schedule.outside:
+                self.memory[v] = k.result(v)
+        self.flat = self.may_be_flat()
+        if self.flat:
+            self.domain = (int(np.prod(self.domain, dtype=np.int64)),)
+            self.reductions = [(e, 0) for e, _ in self.reductions]
+        for equation, depth in self.reductions:
+            if not self.flat and min(equation.operation.axes) < depth:  # type: ignore[attr-defined]
+                self.clear(equation)
+        breaks = self.probe() if any([self.pieced(e) for e in self.group.roots]) else {}
+        self.level(0, (), breaks)
+        for equation in self.group.roots:
+            (v,) = equation.outs
+            frame.env[v] = self.memory.get(v) or Virtual(equation, v.type.shape)  # type: ignore[union-attr]
+
+    def depth(self, equation: Equation) -> int:
+        """The outermost axis from which on all are reduced."""
+        depth = len(self.domain)
+        while depth and depth - 1 in equation.operation.axes:  # type: ignore[attr-defined]
+            depth -= 1
+        return depth
+
+    def may_be_flat(self) -> bool:
+        """Whether all arrays are read and written in one line, so that one loop does."""
+        if len(self.domain) < 2:
+            return False
+        n = len(self.domain)
+        for equation, depth in self.reductions:
+            if depth or n != len(equation.operation.axes):  # type: ignore[attr-defined]
+                return False
+        if not all([m.contiguous for m in self.memory.values()]):
+            return False
+        seen: set[Any] = set()
+        stack = list(self.group.roots)
+        while stack:
+            equation = stack.pop()
+            if role_of(equation) == "element":
+                return False
+            for a in equation.operands:
+                if type(a) is Literal:
+                    if not a.is_splat and not (a.value.flags.c_contiguous and a.type.shape == self.domain):
+                        return False
+                    continue
+                if a in seen or a in self.group.members:
+                    continue
+                seen.add(a)
+                place = self.k.lookup(a)
+                if type(place) is Virtual:
+                    stack.append(place.equation)
+                elif type(place) is Regs:
+                    if place.shape != ():
+                        return False
+                elif type(place) is not Memory or not place.contiguous or place.shape != self.domain:
+                    return False
+        return True
+
+    def pieced(self, equation: Equation) -> bool:
+        """Whether an operation here chooses between operands by the index."""
+        stack, seen = [equation], set()
+        while stack:
+            e = stack.pop()
+            if e.operation.pieces:  # type: ignore[attr-defined]
+                return True
+            for a in e.operands:
+                place = self.k.lookup(a) if type(a) is Var and a not in self.group.members else None
+                if type(place) is Virtual and place.equation not in seen:
+                    seen.add(place.equation)
+                    stack.append(place.equation)
+        return False
+
+    def probe(self) -> dict[int, list[int]]:
+        """axis -> where its loop is to be split, so that within each part every choice is known."""
+        k = self.k
+        names = [k.name("i8") for _ in self.domain]
+        for name, n in zip(names, self.domain, strict=True):
+            k.bounds[name.id] = (0, n - 1)
+        saved = k.block, len(k.failures), len(k.hosts), k.work
+        k.breaks, k.block = {}, []
+        k.scopes.append({})
+        k.loads.append({})
+        self.body(tuple([Affine(0, ((name, 1),)) for name in names]), store=False)
+        k.scopes.pop()
+        k.loads.pop()
+        found, k.breaks = k.breaks, None
+        k.block, failures, hosts, k.work = saved
+        del k.failures[failures:], k.hosts[hosts:]
+        out = {}
+        count = 1
+        for axis, (name, n) in enumerate(zip(names, self.domain, strict=True)):
+            at = sorted([b for b in found.get(name.id, ()) if 0 < b < n])
+            if at and count * (len(at) + 1) <= PIECES:
+                out[axis] = at
+                count *= len(at) + 1
+        return out
+
+    def clear(self, equation: Equation) -> None:
+        """Start a sum that is kept in memory."""
+        k, (v,) = self.k, equation.outs
+        op, start = equation.operation.reduction  # type: ignore[attr-defined]
+        kind = kind_of(v.type)
+        k.copy(Literal(np.dtype(kind).type(identity(start, kind)), v.type), self.memory[v])  # type: ignore[arg-type]
+
+    def level(self, axis: int, index: tuple[Affine, ...], breaks: dict[int, list[int]], carried: Sequence[Any] = ()) -> list[Any]:
+        """The loops from `axis` on; `carried` are the accumulators begun further out. Their values after."""
+        k = self.k
+        begun = [e for e, depth in self.reductions if depth == axis and depth < len(self.domain)]
+        inits = [self.start(e) for e in begun]
+        state = [*carried, *inits]
+        if axis == len(self.domain):
+            return self.body(index, state)
+        n = self.domain[axis]
+        cuts = [0, *breaks.get(axis, []), n]
+        last = axis == len(self.domain) - 1
+        run = lambda i, c: self.level(axis + 1, (*index, i), breaks, c)
+        for low, high in itertools.pairwise(cuts):
+            if high - low == 1:
+                state = run(Affine(low), state)
+            elif last and state and high - low > CHUNK:
+                chunks = (high - low) // CHUNK
+
+                def chunk(c: Affine, totals: list[Any], low: int = low) -> list[Any]:
+                    first = c * CHUNK + low
+                    sums = k.loop(first, first + CHUNK, run, [self.start(e) for e in self.open(axis)])
+                    return [k.op(self.combine(e), t, s) for e, t, s in zip(self.open(axis), totals, sums, strict=True)]
+
+                state = k.loop(0, chunks, chunk, state)
+                if low + chunks * CHUNK < high:
+                    state = k.loop(low + chunks * CHUNK, high, run, state)
+            else:
+                state = k.loop(low, high, run, state)
+        for e, value in zip(begun, state[len(carried) :], strict=True):
+            self.finish(e, index, value)
+        return state[: len(carried)]
+
+    def open(self, axis: int) -> list[Equation]:
+        """The reductions whose accumulators are carried through the loop of an axis."""
+        return [e for e, depth in sorted(self.reductions, key=lambda r: r[1]) if depth <= axis and depth < len(self.domain)]
+
+    def combine(self, equation: Equation) -> str:
+        op = equation.operation.reduction[0]  # type: ignore[attr-defined]
+        return {"add": "accumulate", "mul": "accumulate_product"}.get(op, op)
+
+    def start(self, equation: Equation) -> Any:
+        kind = kind_of(equation.outs[0].type)
+        return self.k.const(identity(equation.operation.reduction[1], kind), kind)  # type: ignore[attr-defined]
+
+    def finish(self, equation: Equation, index: tuple[Affine, ...], value: Any) -> None:
+        """Store a sum whose loop is over, or add it to what is in memory."""
+        memory = self.memory[equation.outs[0]]
+        kept = [] if self.flat else [i for a, i in enumerate(index) if a not in equation.operation.axes]  # type: ignore[attr-defined]
+        if not self.flat and min(equation.operation.axes) < len(index):  # type: ignore[attr-defined]
+            value = self.k.op(self.combine(equation), self.k.load(memory.buffer, memory.position(kept)), value)
+        self.k.store(memory.buffer, memory.position(kept), value)
+
+    def body(self, index: tuple[Affine, ...], state: Sequence[Any] = (), store: bool = True) -> list[Any]:
+        """The innermost statements: every root at this index."""
+        k = self.k
+        out = list(state)
+        carried = {id(e): n for n, e in enumerate(self.open(len(self.domain) - 1))} if self.domain else {}
+        for equation in self.group.roots:
+            (v,) = equation.outs
+            k.span = equation.span or k.span
+            if role_of(equation) == "reduce":
+                value = self.value(equation.operands[0], index)
+                if not store:
+                    continue
+                if id(equation) in carried:
+                    n = carried[id(equation)]
+                    out[n] = k.op(self.combine(equation), out[n], value)
+                else:
+                    memory = self.memory[v]
+                    kept = [i for a, i in enumerate(index) if a not in equation.operation.axes]  # type: ignore[attr-defined]
+                    at = memory.position(kept)
+                    k.store(memory.buffer, at, k.op(self.combine(equation), k.load(memory.buffer, at), value))
+                continue
+            value = k.compute(equation, index)
+            self.seen(v, index, value)
+            if store and v in self.memory:
+                memory = self.memory[v]
+                at = memory.offset + index[0] if self.flat else memory.position(index)
+                k.store(memory.buffer, at, value)
+        return out
+
+    def seen(self, v: Any, index: tuple[Affine, ...], value: Any) -> None:
+        """Let the others of the nest find the value."""
+        place = self.k.frame.env.get(v)
+        if place is None:
+            place = self.k.frame.env[v] = Virtual(self.k, v.type.shape)
+        self.k.scopes[-1]["read", id(place), *[i.key for i in index]] = value
+
+    def value(self, a: Any, index: tuple[Affine, ...]) -> Any:
+        return self.k.read(a, index)
+

@@ -1,0 +1,100 @@
+"""Where a value of a Function is while its lowering goes on: in registers, in memory, or not computed yet.
+
+Knows loop nests; no operation by name. Start at `Memory`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from wengert.loops.nest import Address, Affine, Buffer
+
+Ints = tuple[int, ...]
+
+
+def row_major(shape: Sequence[int]) -> Ints:
+    """The strides, in elements, of an array without gaps."""
+    strides, step = [], 1
+    for n in reversed(shape):
+        strides.append(step)
+        step *= max(n, 1)
+    return tuple(reversed(strides))
+
+
+class Regs:
+    """A small array whose every element is a scalar of the program, in row-major order."""
+
+    __slots__ = ("shape", "strides", "values")
+
+    def __init__(self, values: Sequence[Any], shape: Ints) -> None:
+        self.values, self.shape = list(values), shape
+        self.strides = row_major(shape)
+
+    def at(self, index: Sequence[Affine]) -> Any:
+        """The element at an index known now, else None."""
+        position = 0
+        for i, stride in zip(index, self.strides, strict=True):
+            if i.terms:
+                return None
+            position += i.const * stride
+        return self.values[position]
+
+
+class Memory:
+    """A strided array in a buffer: element i is at offset + sum of strides * i."""
+
+    __slots__ = ("buffer", "offset", "shape", "strides")
+
+    def __init__(self, buffer: Buffer, shape: Ints, offset: Affine | None = None, strides: Ints | None = None) -> None:
+        self.buffer, self.shape = buffer, shape
+        self.offset = Affine(0) if offset is None else offset
+        self.strides = row_major(shape) if strides is None else strides
+
+    @property
+    def kind(self) -> str:
+        return self.buffer.kind
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        size = 1
+        for n in self.shape:
+            size *= n
+        return size
+
+    @property
+    def contiguous(self) -> bool:
+        """Whether elements follow one another in row-major order."""
+        step = 1
+        for n, stride in zip(reversed(self.shape), reversed(self.strides), strict=True):
+            if n != 1 and stride != step:
+                return False
+            step *= max(n, 1)
+        return True
+
+    def position(self, index: Sequence[Affine]) -> Affine:
+        """Where in the buffer an element is."""
+        out = self.offset
+        for i, stride in zip(index, self.strides, strict=True):
+            out = out + i * stride
+        return out
+
+    def address(self) -> Address:
+        """The address of the first element."""
+        return Address(self.buffer, self.offset)
+
+    def __repr__(self) -> str:
+        return f"Memory({self.buffer!r}+{self.offset!r}, {self.shape}, {self.strides})"
+
+
+class Virtual:
+    """A value computed element by element where it is read."""
+
+    __slots__ = ("equation", "shape")
+
+    def __init__(self, equation: Any, shape: Ints) -> None:
+        self.equation, self.shape = equation, shape

@@ -1,0 +1,300 @@
+"""What is computed together: which values are kept in memory, which loops become one, and in what order.
+
+Every value is one of: small (registers, in the order written), virtual (computed where it is read), or kept (has
+memory). Kept values with the same domain of iteration become one nest where each reads the others only at the same
+index. Knows an operation by what its class says of its loops alone. Start at `schedule`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from wengert.ir.types import ArrayType
+from wengert.ir.values import Equation, Function, Literal, Var
+from wengert.loops.scalars import EXPENSIVE
+
+SMALL = 16  # elements of an array that lives in registers
+CHEAP = 6.0  # operations that are rather repeated than stored and read
+LONGEST = 120.0  # operations in the expression of one value
+CROWDED = 24  # values kept by one nest
+
+SMALL_STEP, GROUP, OPAQUE = "small", "group", "opaque"
+
+
+class Group:
+    """Kept values that are computed by one nest over `domain`."""
+
+    __slots__ = ("domain", "level", "members", "roots")
+
+    def __init__(self, domain: tuple[int, ...], level: int) -> None:
+        self.domain, self.level = domain, level
+        self.roots: list[Equation] = []
+        self.members: set[Var] = set()
+
+
+class Schedule:
+    """The steps of a Function, in order, and the values that are never stored."""
+
+    __slots__ = ("copied", "outside", "steps", "virtual")
+
+    def __init__(self) -> None:
+        self.steps: list[tuple[str, Any]] = []
+        self.virtual: dict[Var, Equation] = {}  # values that are not stored, and what computes them
+        self.outside: set[Any] = set()  # kept values that are read outside of the nest that computes them
+        self.copied: set[Equation] = set()  # updates that may not happen in place
+
+
+def role_of(equation: Equation) -> str:
+    """How an equation is lowered: "scalar", "element", "reduce", "update", or "opaque"."""
+    operation: Any = equation.operation
+    if operation.elementwise and operation.scalar is not None:
+        return "scalar"
+    if operation.reduction is not None:
+        return "reduce"
+    if operation.target is not None and not operation.element_of(*[a.type for a in equation.operands]):
+        return "update"
+    if operation.element is not None:
+        return "element"
+    return "opaque"
+
+
+def schedule(function: Function, small_limit: int = SMALL) -> Schedule:
+    """Decide for every equation of a Function when and how it is computed."""
+    return _Scheduler(function, small_limit).run()
+
+
+class _Scheduler:
+    def __init__(self, function: Function, small_limit: int) -> None:
+        self.function, self.limit = function, small_limit
+        self.out = Schedule()
+        self.role: dict[Equation, str] = {}
+        self.maker: dict[Any, Equation] = {}
+        self.small: set[Any] = set()
+        self.reads: dict[Any, dict[Any, bool]] = {}  # virtual value -> kept values it reads, and whether at its own index only
+        self.cost: dict[Any, float] = {}
+        self.level: dict[Any, int] = {}
+        self.group: dict[Any, Group] = {}
+        self.users: dict[Any, list[Equation]] = {}
+        self.views: set[Any] = set()
+
+    def run(self) -> Schedule:
+        equations = self.function.equations
+        for equation in equations:
+            self.role[equation] = role_of(equation)
+            for a in dict.fromkeys(equation.operands):
+                if type(a) is Var:
+                    self.users.setdefault(a, []).append(equation)
+            for v in equation.outs:
+                self.maker[v] = equation
+        outputs = set(self.function.outputs)
+        for equation in equations:
+            self.choose(equation, outputs)
+        self.place_all()
+        return self.out
+
+    # -- small, virtual, or kept ----------------------------------------------------------------
+
+    def is_small(self, equation: Equation) -> bool:
+        role = self.role[equation]
+        if role == "opaque" or len(equation.outs) != 1:
+            return False
+        limit = self.limit
+        if equation.outs[0].type.size > limit:  # type: ignore[union-attr]
+            return False
+        if role in ("reduce", "update"):
+            x = equation.operands[0]
+            return x.type.size <= limit and (type(x) is not Var or x in self.small or x.type.size == 1)  # type: ignore[union-attr]
+        if equation.outs[0].type.size == 1:  # type: ignore[union-attr]
+            return all(type(a) is not Var or a not in self.out.virtual or self.cost[a] <= LONGEST for a in equation.operands)
+        # elements that are computed one by one from what is no array of this size would be computed again and again
+        return all(type(a) is not Var or a not in self.out.virtual or self.cost[a] <= CHEAP for a in equation.operands)
+
+    def choose(self, equation: Equation, outputs: Collection[Any]) -> None:
+        role = self.role[equation]
+        if self.is_small(equation):
+            self.small.update(equation.outs)
+            return
+        if role not in ("scalar", "element"):
+            return
+        (v,) = equation.outs
+        cost, reads = self.expression(equation, role)
+        self.cost[v], self.reads[v] = cost, reads
+        if v not in outputs and cost <= LONGEST and self.may_be_virtual(equation, v, cost):
+            self.out.virtual[v] = equation
+
+    def expression(self, equation: Equation, role: str) -> tuple[float, dict[Any, bool]]:
+        """What it costs to compute one element, and which kept values that reads."""
+        reads: dict[Any, bool] = {}
+        operation: Any = equation.operation
+        cost = 0.2
+        if role == "scalar":
+            cost = 20.0 if operation.scalar in EXPENSIVE else 4.0 if operation.scalar in ("div", "sqrt") else 1.0
+            if not isinstance(operation.scalar, str):
+                cost = 8.0
+        for a in dict.fromkeys(equation.operands):
+            if type(a) is not Var:
+                continue
+            if a in self.out.virtual:
+                cost += self.cost[a]
+                for b, same in self.reads[a].items():
+                    reads[b] = reads.get(b, True) and same and role == "scalar"
+            elif a.type.size > 1:  # type: ignore[union-attr]
+                cost += 0.5
+                reads[a] = reads.get(a, True) and role == "scalar"
+            else:
+                reads[a] = False
+        return cost, reads
+
+    def may_be_virtual(self, equation: Equation, v: Any, cost: float) -> bool:
+        users = self.users.get(v, [])
+        size = v.type.size
+        repeated = 0
+        view = self.is_view(equation)
+        for user in users:
+            role = self.role[user]
+            if role == "opaque" and not view or role == "update" and user.operands[0] is v:
+                return False
+            if role == "element":
+                if not user.operation.follows(*[a.type for a in user.operands]):  # type: ignore[attr-defined]
+                    return False
+                if user.outs[0].type.size > size and cost > 1.5:  # type: ignore[union-attr]
+                    return False
+            repeated += 1
+        return repeated <= 1 or cost <= CHEAP
+
+    def is_view(self, equation: Equation) -> bool:
+        """Whether the result is an array that is kept anyway, seen through other strides."""
+        operation, x = equation.operation, equation.operands[0]
+        if not operation.moves or not operation.strided or type(x) is Literal or x in self.small:  # type: ignore[attr-defined]
+            return False
+        if x in self.out.virtual:
+            return x in self.views and operation.follows(x.type)  # type: ignore[attr-defined]
+        self.views.add(equation.outs[0])
+        return True
+
+    # -- when, and what together --------------------------------------------------------------------
+
+    def place_all(self) -> None:
+        levels: dict[int, tuple[list[Equation], list[tuple[str, Any]]]] = {}
+        groups: dict[tuple[int, ...], list[Group]] = {}
+        order = {e: n for n, e in enumerate(self.function.equations)}
+        readers = self.readers()
+        for equation in self.function.equations:
+            role = self.role[equation]
+            if len(equation.outs) == 1 and equation.outs[0] in self.out.virtual:
+                continue
+            if equation.outs and equation.outs[0] in self.small:
+                level = 0
+                for a in self.needs(equation):
+                    level = max(level, self.level.get(a, 0) + (a not in self.small and a in self.level))
+                self.level[equation.outs[0]] = level
+                levels.setdefault(level, ([], []))[0].append(equation)
+                continue
+            if role == "opaque" or role == "update":
+                level = self.earliest(equation, None)
+                if role == "update":
+                    level = max(level, self.after_readers(equation, readers, order))
+                for v in equation.outs:
+                    self.level[v] = level
+                if role == "update":
+                    group = Group(equation.operands[-1].type.shape, level)  # type: ignore[union-attr]
+                    group.roots.append(equation)
+                    levels.setdefault(level, ([], []))[1].append((GROUP, group))
+                else:
+                    levels.setdefault(level, ([], []))[1].append((OPAQUE, equation))
+                continue
+            (v,) = equation.outs
+            domain = equation.operands[0].type.shape if role == "reduce" else v.type.shape  # type: ignore[union-attr]
+            group = self.join(equation, groups.setdefault(domain, []), levels, domain)
+            group.roots.append(equation)
+            group.members.add(v)
+            self.level[v], self.group[v] = group.level, group
+        self.out.outside.update(self.function.outputs)
+        for equation in self.function.equations:
+            if len(equation.outs) == 1 and equation.outs[0] in self.out.virtual:
+                continue
+            own = self.group.get(equation.outs[0]) if equation.outs else None
+            self.out.outside.update([a for a in self.needs(equation) if own is None or a not in own.members])
+        for level in sorted(levels):
+            small, rest = levels[level]
+            self.out.steps += [(SMALL_STEP, e) for e in small]
+            self.out.steps += rest
+
+    def needs(self, equation: Equation) -> dict[Any, bool]:
+        """The small and kept values an equation reads, through virtual ones, and whether at its own index only."""
+        pointwise = self.role[equation] in ("scalar", "reduce")
+        out: dict[Any, bool] = {}
+        for a in equation.operands:
+            if type(a) is not Var:
+                continue
+            if a in self.out.virtual:
+                for b, same in self.reads[a].items():
+                    out[b] = out.get(b, True) and same and pointwise
+            else:
+                out[a] = out.get(a, True) and pointwise
+        return out
+
+    def earliest(self, equation: Equation, group: Group | None) -> int:
+        """The first level at which an equation can be computed, or whether it fits that of the group (then that level)."""
+        level = 0
+        for a, same in self.needs(equation).items():
+            made = self.level.get(a)
+            if made is None:
+                continue
+            if group is not None and a in group.members:
+                if not same or self.role[self.maker[a]] == "reduce":
+                    return group.level + 1
+                level = max(level, made)
+            else:
+                level = max(level, made if a in self.small else made + 1)
+        return level
+
+    def join(self, equation: Equation, groups: list[Group], levels: Any, domain: tuple[int, ...]) -> Group:
+        for group in groups[-4:]:
+            if len(group.roots) < CROWDED and self.earliest(equation, group) <= group.level:
+                return group
+        group = Group(domain, self.earliest(equation, None))
+        groups.append(group)
+        levels.setdefault(group.level, ([], []))[1].append((GROUP, group))
+        return group
+
+    # -- updates in place ------------------------------------------------------------------------------
+
+    def readers(self) -> dict[Any, list[Equation]]:
+        """Kept value -> the equations that read its memory, those that do through virtual values included."""
+        if not any([role == "update" for role in self.role.values()]):
+            return {}
+        out: dict[Any, list[Equation]] = {}
+        for equation in self.function.equations:
+            if len(equation.outs) == 1 and equation.outs[0] in self.out.virtual:
+                continue
+            for a in self.needs(equation):
+                out.setdefault(a, []).append(equation)
+        return out
+
+    def after_readers(self, equation: Equation, readers: dict[Any, list[Equation]], order: dict[Equation, int]) -> int:
+        """The level after all that reads the array to be overwritten; where that is impossible, it is copied."""
+        x = equation.operands[0]
+        level = 0
+        if type(x) is Literal or x in self.function.outputs:
+            self.out.copied.add(equation)
+            return 0
+        for reader in readers.get(x, []):
+            if reader is equation:
+                continue
+            if order[reader] > order[equation]:
+                self.out.copied.add(equation)
+                return 0
+            level = max(level, *[self.level[v] + (v not in self.small) for v in reader.outs])
+        if self.needs(equation).get(x) is not None and x in equation.operands[1:]:
+            self.out.copied.add(equation)
+        for a in equation.operands[1:]:
+            if type(a) is Var and a in self.out.virtual and x in self.reads[a]:
+                self.out.copied.add(equation)
+        return level
+
+
+def is_array(a: Any) -> bool:
+    """Whether it has a shape: no stack."""
+    return isinstance(a.type, ArrayType)
