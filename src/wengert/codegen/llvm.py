@@ -15,6 +15,7 @@ import numpy as np
 from wengert.codegen.plan import plan
 from wengert.loops.nest import (
     BYTES,
+    CONTEXT,
     REAL,
     Address,
     Affine,
@@ -65,6 +66,66 @@ EXTREMA = {"maximum": "max", "minimum": "min", "fmax": "max", "fmin": "min"}
 PURE = "nounwind willreturn memory(none)"
 
 
+# What grows: a stack's header is [items, height, room]; its blocks hang on the context's list, which the caller frees.
+SUPPORT = {
+    "wengert.reserve": """define internal i32 @"wengert.reserve"(ptr %header, i64 %count, i64 %item, ptr %context) {
+  %bytes = mul i64 %count, %item
+  %all = add i64 %bytes, 64
+  %block = call ptr @malloc(i64 %all)
+  %none = icmp eq ptr %block, null
+  br i1 %none, label %fail, label %good
+fail:
+  ret i32 1
+good:
+  %list = getelementptr i8, ptr %context, i64 48
+  %head = load ptr, ptr %list
+  store ptr %head, ptr %block
+  store ptr %block, ptr %list
+  %items = getelementptr i8, ptr %block, i64 64
+  store ptr %items, ptr %header
+  %height = getelementptr i64, ptr %header, i64 1
+  store i64 %count, ptr %height
+  %room = getelementptr i64, ptr %header, i64 2
+  store i64 %count, ptr %room
+  ret i32 0
+}""",
+    "wengert.push": """define internal i32 @"wengert.push"(ptr %header, i64 %count, i64 %item, ptr %context) {
+  %height.at = getelementptr i64, ptr %header, i64 1
+  %height = load i64, ptr %height.at
+  %room.at = getelementptr i64, ptr %header, i64 2
+  %room = load i64, ptr %room.at
+  %full = icmp eq i64 %height, %room
+  br i1 %full, label %grow, label %add
+grow:
+  %twice = mul i64 %room, 2
+  %more = add i64 %twice, 16
+  %bytes = mul i64 %more, %item
+  %all = add i64 %bytes, 64
+  %block = call ptr @malloc(i64 %all)
+  %none = icmp eq ptr %block, null
+  br i1 %none, label %fail, label %good
+fail:
+  ret i32 1
+good:
+  %list = getelementptr i8, ptr %context, i64 48
+  %head = load ptr, ptr %list
+  store ptr %head, ptr %block
+  store ptr %block, ptr %list
+  %items = getelementptr i8, ptr %block, i64 64
+  %old = load ptr, ptr %header
+  %used = mul i64 %height, %item
+  call void @llvm.memcpy.p0.p0.i64(ptr %items, ptr %old, i64 %used, i1 false)
+  store ptr %items, ptr %header
+  store i64 %more, ptr %room.at
+  br label %add
+add:
+  %next = add i64 %height, %count
+  store i64 %next, ptr %height.at
+  ret i32 0
+}""",
+}
+
+
 class Text:
     """What `emit` gives: the text of a module, the name of its kernel, and what it needs to run."""
 
@@ -113,6 +174,7 @@ class _Module:
         self.functions: list[str] = []
         self.globals: list[str] = []
         self.constants: dict[Buffer, str] = {}
+        self.supports: dict[str, str] = {}
         self.used: dict[int, int] = {}  # scalar -> the last outermost statement that uses it
         for time, statement in enumerate(program.block):
             for inner in walk([statement]):
@@ -136,7 +198,7 @@ class _Module:
                 pointers.append(f"ptr %{space}{b.index}")
         pointers += ["ptr %arena", "ptr %context"]
         lines += [f"  %code = call i32 @{name}.body({', '.join(pointers)})", "  ret i32 %code", "}"]
-        parts = [*self.globals, *self.declarations.values(), *self.functions, body, "\n".join(lines)]
+        parts = [*self.globals, *self.declarations.values(), *self.supports.values(), *self.functions, body, "\n".join(lines)]
         return "\n\n".join([p for p in parts if p]) + "\n"
 
     def _body(self) -> str:
@@ -163,6 +225,13 @@ class _Module:
             value = array_text(buffer.data) if buffer.data.any() or buffer.data.dtype.kind == "f" else "zeroinitializer"
             self.globals.append(f"{found} = internal constant [{max(size, 0)} x i8] {value}, align 64")
         return found
+
+    def support(self, name: str) -> str:
+        """A function of ours that the module brings along."""
+        for needed in ("malloc", "llvm.memcpy.p0.p0.i64"):
+            self.external(needed, *(("ptr", ["i64"]) if needed == "malloc" else ("void", ["ptr", "ptr", "i64", "i1 immarg"])))
+        self.supports.setdefault(name, SUPPORT[name])
+        return f'@"{name}"'
 
     def external(self, name: str, result: str, arguments: Sequence[str], attributes: str = "") -> str:
         """A declared function of C's."""
@@ -281,6 +350,10 @@ class _Function:
     def operation(self, op: str, args: Sequence[Any], kind: str) -> str:
         if op == "cast":
             return self.cast(args[0], kind)
+        if op == "address":
+            return f"getelementptr i8, ptr {self.address(args[0].buffer, args[0].offset)}, i64 0"
+        if op == "offset":
+            return f"getelementptr i8, ptr {self.value(args[0])}, i64 {self.value(args[1])}"
         operand = args[-1].kind
         values = [self.value(a) for a in args]
         t = TYPE[operand]
@@ -352,6 +425,8 @@ class _Function:
         """As C converts numbers; a float outside the range of an integer is clamped, NaN is 0."""
         source, target, v = TYPE[x.kind], TYPE[kind], self.value(x)
         a, b = x.kind[0], kind[0]
+        if b == "p":
+            return f"inttoptr i64 {v} to ptr"
         if a == "f" and b == "f":
             return f"{'fpext' if kind == 'f8' else 'fptrunc'} {source} {v} to {target}"
         if a == "f":
@@ -497,6 +572,9 @@ class _Function:
             if type(a) is Address:
                 types.append("ptr")
                 values.append(f"ptr {self.address(a.buffer, a.offset)}")
+            elif a is CONTEXT:
+                types.append("ptr")
+                values.append("ptr %context")
             elif type(a) is tuple:
                 slot = self.fresh("slot")
                 t = TYPE[a[1].kind]
@@ -507,11 +585,19 @@ class _Function:
             else:
                 types.append(TYPE[a.kind])
                 values.append(self.typed(a))
-        result = "void" if s.out is None else TYPE[s.out.kind]
-        pure = PURE if not s.writes and s.out is not None and all(t != "ptr" for t in types) else ""
-        name = self.module.external(s.symbol, result, types, pure)
+        outs = _outs(s)
+        real = TYPE[outs[0].kind] if outs else "void"
+        result = f"{{{real}, {real}}}" if len(outs) == 2 else real
+        pure = PURE if not s.writes and outs and all(t != "ptr" for t in types) else ""
+        name = self.module.support(s.symbol) if s.symbol in SUPPORT else self.module.external(s.symbol, result, types, pure)
         call = f"call {result} {name}({', '.join(values)})"
-        self.line(call if s.out is None else f"%v{s.out.id} = {call}")
+        if len(outs) == 2:
+            both = self.fresh()
+            self.line(f"{both} = {call}")
+            for n, x in enumerate(outs):
+                self.line(f"%v{x.id} = extractvalue {result} {both}, {n}")
+        else:
+            self.line(f"%v{outs[0].id} = {call}" if outs else call)
 
     def host(self, s: Host) -> None:
         tables = []
@@ -549,7 +635,7 @@ class _Function:
     def part(self, s: Part) -> None:
         """A function of its own, called here: buffers it uses are parameters that do not overlap."""
         module = self.module
-        buffers = list(dict.fromkeys([b for inner in walk(s.body) for b, _ in addressed(inner) if b.space != "constant"]))
+        buffers = list(dict.fromkeys([b for inner in walk(s.body) for b, _ in addressed(inner) if b.space not in ("constant", "pointer")]))
         free = _free(s.body)
         results = [x for x in _defined(s.body) if module.used.get(x.id, -1) > module.time]
         inner = _Function(module)
@@ -587,7 +673,7 @@ def _used(statement: Any) -> list[Any]:
     """Scalars that a statement itself uses, names and constants alike."""
     kind = type(statement)
     if kind is Let:
-        return list(statement.args)
+        return [a for a in statement.args if type(a) is not Address] + [n for a in statement.args if type(a) is Address for n, _ in a.offset.terms]
     affine: tuple[Affine, ...] = ()
     out: list[Any] = []
     if kind is Load:
@@ -611,7 +697,8 @@ def _used(statement: Any) -> list[Any]:
         affine = tuple([a.offset for a in (*statement.inputs, *statement.outputs)])
     elif kind is Fill:
         affine = (statement.target.offset,) + (() if statement.source is None else (statement.source.offset,))
-    return out + [name for a in affine for name, _ in a.terms]
+    pointers = [b.data for b, _ in addressed(statement) if b.space == "pointer"]
+    return out + pointers + [name for a in affine for name, _ in a.terms]
 
 
 def _outs(statement: Any) -> Sequence[Name]:
@@ -619,7 +706,8 @@ def _outs(statement: Any) -> Sequence[Name]:
     if kind is Let or kind is Load or kind is Index:
         return (statement.out,)
     if kind is Call:
-        return () if statement.out is None else (statement.out,)
+        out = statement.out
+        return out if type(out) is tuple else () if out is None else (out,)
     return getattr(statement, "outs", ())
 
 

@@ -18,7 +18,7 @@ from wengert.ir.values import Equation, Function, Literal, Var
 from wengert.ir.walk import memoized
 from wengert.loops.build import Builder
 from wengert.loops.failure import Failure
-from wengert.loops.nest import BYTES, Affine, Buffer, For, Host, Part, Program, While, walk
+from wengert.loops.nest import BYTES, CONTEXT, Address, Affine, Buffer, For, Host, Let, Part, Program, While, walk
 
 CHUNK = 4096  # terms that are summed in one go: sums of chunks lose less than one long sum
 PIECES = 12  # boxes into which a nest is split so that no element needs a test
@@ -91,6 +91,7 @@ class Kernel(Builder):
     def __init__(self) -> None:
         super().__init__()
         self.frame: Frame = Frame(Schedule(), True)
+        self.zeros: dict[int, Buffer] = {}
 
     # -- a Function ----------------------------------------------------------------------------------
 
@@ -117,7 +118,9 @@ class Kernel(Builder):
         if into is not None:
             for a, place in zip(function.outputs, into, strict=True):
                 if place is not None and type(a) is Var and a not in frame.into and a not in frame.env:
-                    frame.into[a] = place
+                    old = next((v for v, p in frame.env.items() if type(p) is Memory and p.buffer is place.buffer), None)
+                    if old is None or plan.may_overwrite(a, old):
+                        frame.into[a] = place
         span = self.span
         for kind, step in plan.steps:
             if kind == SMALL_STEP:
@@ -131,7 +134,10 @@ class Kernel(Builder):
         self.span = span
         results = [self.place(a) for a in function.outputs]
         if into is not None:
+            held = [id(p.buffer) for p in results if isinstance(p, Memory)]
             for n, (place, wanted) in enumerate(zip(results, into, strict=True)):
+                if wanted is not None and held.count(id(wanted.buffer)) > (isinstance(place, Memory) and place.buffer is wanted.buffer):
+                    continue  # another result is still there: the caller moves them, in an order that works
                 if wanted is not None and not (isinstance(place, Memory) and place.buffer is wanted.buffer and place.contiguous):
                     self.outlined(lambda place=place, wanted=wanted: self.copy(place, wanted))  # type: ignore[misc]
                     results[n] = wanted
@@ -312,11 +318,75 @@ class Kernel(Builder):
 
         level(0, ())
 
+    # -- what the rules of control flow ask for -----------------------------------------------------
+
+    kind = staticmethod(kind_of)
+
+    def registers(self, place: Any) -> Regs:
+        """The elements of a small array as scalars."""
+        if type(place) is Regs:
+            return place
+        shape = place.type.shape if type(place) is Literal else place.shape
+        out = Regs([self.read(place, [Affine(j) for j in i]) for i in np.ndindex(*shape)], shape)
+        if type(place) is Memory and place.contiguous and place.buffer.space in ("input", "constant"):
+            self.frame.made[id(self.frame.home), id(out)] = place, out  # where it is already, should an index be unknown
+        return out
+
+    def in_registers(self, values: Sequence[Any], shape: Ints) -> Regs:
+        """A small array of these scalars."""
+        return Regs(values, shape)
+
+    def sum_of(self, x: Any, y: Any) -> Any:
+        """x + y, in the memory of x where it has some."""
+        if type(x) is Regs:
+            y = self.registers(y)
+            return Regs([self.op("add", a, b) for a, b in zip(x.values, y.values, strict=True)], x.shape)
+        if type(x) is not Memory:
+            raise UnsupportedError("sums of stacks")
+
+        def add(index: tuple[Affine, ...]) -> None:
+            at = x.position(index)
+            self.store(x.buffer, at, self.op("add", self.load(x.buffer, at), self.read(y, index)))
+
+        self.each(x.shape, add)
+        return x
+
+    def pointed(self, address: Any, shape: Ints, kind: str) -> Memory:
+        """The array at an address that the program computed."""
+        return Memory(self.buffer(kind, int(np.prod(shape, dtype=np.int64)), "pointer", data=address), shape)
+
+    def zeros_address(self, size: int) -> Any:
+        """The address of this many bytes of zeros."""
+        zeros = self.zeros.get(size)
+        if zeros is None:
+            zeros = self.zeros[size] = self.buffer("u1", size, "constant", data=np.zeros(size, np.uint8))
+        return self.op_kind("address", (Address(zeros, Affine(0)),), "p")
+
+    def op_kind(self, op: str, args: tuple[Any, ...], kind: str) -> Any:
+        """An operation on addresses."""
+        out = self.name(kind)
+        self.block.append(Let(out, op, args))
+        return out
+
+    def allocate(self, symbol: str, header: Address, count: Any, item: int, buffer: Buffer) -> None:
+        """Make room on a stack; the program fails where there is no memory."""
+        code = self.call(symbol, [header, count, self.const(item, "i8"), CONTEXT], "i4", writes=[buffer])
+        self.fail_if(self.op("ne", code, self.const(0, "i4")), Failure("memory", (), self.span))
+
+    def bounded_above(self, value: Any, n: int) -> None:
+        """Fail unless 0 <= value < n, the number of branches."""
+        outside = self.op("or", self.op("lt", value, self.like(0, value)), self.op("ge", value, self.like(n, value)))
+        self.fail_if(outside, Failure("branch", (n,), self.span), [value])
+
     def bounded(self, value: Any, n: int, axis: int) -> Affine:
         """An index of the user's into an axis of length n: counted from the end if negative, checked."""
-        if not value.kind.startswith("i"):
-            value = self.cast(value, "i8")
         value = self.cast(value, "i8")
+        known = self.affine(value)
+        span = None if known is None else self.range(known)
+        if span is not None and 0 <= span[0] and span[1] < n:
+            return known  # type: ignore[return-value]
+        if span is not None and -n <= span[0] and span[1] < 0:
+            return known + n  # type: ignore[operator]
         outside = self.op("or", self.op("lt", value, self.const(-n, "i8")), self.op("ge", value, self.const(n, "i8")))
         self.fail_if(outside, Failure("index", (axis, n), self.span), [value])
         wrapped = self.op("add", value, self.const(n, "i8"))
@@ -378,9 +448,9 @@ class Kernel(Builder):
         operands = [self.place(a) for a in equation.operands]
         outs = Outs(self, equation.outs)
         places = None
-        if operation.lower is not None:
-            places = operation.lower(self, operands, outs)
-        if places is NotImplemented or operation.lower is None:
+        if operation.nest is not None:
+            places = operation.nest(self, operands, outs)
+        if places is NotImplemented or operation.nest is None:
             self.host(operation, operands, outs)
             places = None
         taken = {id(p.buffer) for p in operands if type(p) is Memory}
@@ -634,6 +704,7 @@ class _Nest:
         """The innermost statements: every root at this index."""
         k = self.k
         out = list(state)
+        stores = []  # after all is read: a result may lie where an operand does
         carried = {id(e): n for n, e in enumerate(self.open(len(self.domain) - 1))} if self.domain else {}
         for equation in self.group.roots:
             (v,) = equation.outs
@@ -655,8 +726,9 @@ class _Nest:
             self.seen(v, index, value)
             if store and v in self.memory:
                 memory = self.memory[v]
-                at = memory.offset + index[0] if self.flat else memory.position(index)
-                k.store(memory.buffer, at, value)
+                stores.append((memory.buffer, memory.offset + index[0] if self.flat else memory.position(index), value))
+        for buffer, at, value in stores:
+            k.store(buffer, at, value)
         return out
 
     def seen(self, v: Any, index: tuple[Affine, ...], value: Any) -> None:

@@ -83,6 +83,10 @@ class Memory:
             out = out + i * stride
         return out
 
+    def part(self, i: Affine) -> Memory:
+        """Item i along the first axis."""
+        return Memory(self.buffer, self.shape[1:], self.offset + i * self.strides[0], self.strides[1:])
+
     def address(self) -> Address:
         """The address of the first element."""
         return Address(self.buffer, self.offset)

@@ -36,19 +36,33 @@ class Group:
 class Schedule:
     """The steps of a Function, in order, and the values that are never stored."""
 
-    __slots__ = ("copied", "outside", "steps", "virtual")
+    __slots__ = ("copied", "outside", "scheduler", "steps", "virtual")
 
-    def __init__(self) -> None:
+    def __init__(self, scheduler: Any = None) -> None:
+        self.scheduler = scheduler
         self.steps: list[tuple[str, Any]] = []
         self.virtual: dict[Var, Equation] = {}  # values that are not stored, and what computes them
         self.outside: set[Any] = set()  # kept values that are read outside of the nest that computes them
         self.copied: set[Equation] = set()  # updates that may not happen in place
 
+    def may_overwrite(self, v: Var, old: Var) -> bool:
+        """Whether v may be computed into the memory of the input `old`: all else has read that by then."""
+        s: _Scheduler = self.scheduler
+        if v in s.small or v not in s.level or old in s.function.outputs:
+            return False
+        group = s.group.get(v)
+        for reader, same in s.all_readers().get(old, []):
+            for out in reader.outs:
+                together = group is not None and out in group.members and same
+                if not together and not s.level[out] < s.level[v] + (out in s.small):
+                    return False
+        return True
+
 
 def role_of(equation: Equation) -> str:
     """How an equation is lowered: "scalar", "element", "reduce", "update", or "opaque"."""
     operation: Any = equation.operation
-    if operation.elementwise and operation.scalar is not None:
+    if operation.elementwise and operation.scalar is not None and operation.scalars(*[a.type for a in equation.operands]):
         return "scalar"
     if operation.reduction is not None:
         return "reduce"
@@ -67,7 +81,8 @@ def schedule(function: Function, small_limit: int = SMALL) -> Schedule:
 class _Scheduler:
     def __init__(self, function: Function, small_limit: int) -> None:
         self.function, self.limit = function, small_limit
-        self.out = Schedule()
+        self.out = Schedule(self)
+        self._readers: dict[Any, list[tuple[Equation, bool]]] | None = None
         self.role: dict[Equation, str] = {}
         self.maker: dict[Any, Equation] = {}
         self.small: set[Any] = set()
@@ -179,7 +194,6 @@ class _Scheduler:
         levels: dict[int, tuple[list[Equation], list[tuple[str, Any]]]] = {}
         groups: dict[tuple[int, ...], list[Group]] = {}
         order = {e: n for n, e in enumerate(self.function.equations)}
-        readers = self.readers()
         for equation in self.function.equations:
             role = self.role[equation]
             if len(equation.outs) == 1 and equation.outs[0] in self.out.virtual:
@@ -194,7 +208,7 @@ class _Scheduler:
             if role == "opaque" or role == "update":
                 level = self.earliest(equation, None)
                 if role == "update":
-                    level = max(level, self.after_readers(equation, readers, order))
+                    level = max(level, self.after_readers(equation, order))
                 for v in equation.outs:
                     self.level[v] = level
                 if role == "update":
@@ -261,26 +275,25 @@ class _Scheduler:
 
     # -- updates in place ------------------------------------------------------------------------------
 
-    def readers(self) -> dict[Any, list[Equation]]:
-        """Kept value -> the equations that read its memory, those that do through virtual values included."""
-        if not any([role == "update" for role in self.role.values()]):
-            return {}
-        out: dict[Any, list[Equation]] = {}
-        for equation in self.function.equations:
-            if len(equation.outs) == 1 and equation.outs[0] in self.out.virtual:
-                continue
-            for a in self.needs(equation):
-                out.setdefault(a, []).append(equation)
-        return out
+    def all_readers(self) -> dict[Any, list[tuple[Equation, bool]]]:
+        """Kept value -> the equations that read its memory, through virtual values too, and whether at their own index only."""
+        if self._readers is None:
+            self._readers = {}
+            for equation in self.function.equations:
+                if len(equation.outs) == 1 and equation.outs[0] in self.out.virtual:
+                    continue
+                for a, same in self.needs(equation).items():
+                    self._readers.setdefault(a, []).append((equation, same))
+        return self._readers
 
-    def after_readers(self, equation: Equation, readers: dict[Any, list[Equation]], order: dict[Equation, int]) -> int:
+    def after_readers(self, equation: Equation, order: dict[Equation, int]) -> int:
         """The level after all that reads the array to be overwritten; where that is impossible, it is copied."""
         x = equation.operands[0]
         level = 0
         if type(x) is Literal or x in self.function.outputs:
             self.out.copied.add(equation)
             return 0
-        for reader in readers.get(x, []):
+        for reader, _ in self.all_readers().get(x, []):
             if reader is equation:
                 continue
             if order[reader] > order[equation]:

@@ -6,6 +6,7 @@ here. Knows no array operation. Start at `Builder.op` and `Builder.loop`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -43,6 +44,7 @@ class Builder:
     def __init__(self) -> None:
         self.block: list[Any] = []
         self.bounds: dict[int, tuple[int, int]] = {}  # name -> the least and greatest value of an index
+        self.affines: dict[int, Affine] = {}  # integer scalars that are expressions of loop indices
         self.breaks: dict[int, set[int]] | None = None  # while probing: index -> values where its loop should be split
         self.scopes: list[dict[Any, Any]] = [{}]  # values computed in each open block
         self.loads: list[dict[Any, Any]] = [{}]
@@ -99,6 +101,8 @@ class Builder:
             if kind == "b1":
                 return self.op("or", self.cast(x.re, kind), self.cast(x.im, kind))
             return self.cast(x.re, kind)
+        if kind == "p":
+            return self._let("cast", (x,), kind)
         if type(x) is Const:
             return self.const(x.value, kind) if kind[0] != "u" and (kind != "f4") else self._let("cast", (x,), kind)
         if kind == "b1":
@@ -115,6 +119,10 @@ class Builder:
         self.block.append(Let(out, op, args))
         self.scopes[-1][index] = out
         self.work += self.weight
+        if kind == "i8" and op in ("add", "sub", "mul"):
+            x, y = self.affine(args[0]), self.affine(args[1])
+            if x is not None and y is not None and (op != "mul" or not x.terms or not y.terms):
+                self.affines[out.id] = x + y if op == "add" else x - y if op == "sub" else x * y.const if not y.terms else y * x.const
         return out
 
     # -- complex arithmetic, as NumPy's ------------------------------------------------------------
@@ -140,6 +148,8 @@ class Builder:
             return self.op("or", self.op(op, args[0].re, args[1].re), self.op(op, args[0].im, args[1].im))
         if op == "abs":
             return self.op("hypot", args[0].re, args[0].im)
+        if op in DERIVED:
+            return DERIVED[op](self, *args)
         if f"c{op}.re" in OPS:
             parts = tuple([p for x in args for p in (x.re, x.im)])
             real = parts[0].kind
@@ -170,7 +180,14 @@ class Builder:
         if type(value) is Const:
             return Affine(int(value.value))
         value = self.cast(value, "i8")
-        return Affine(0, ((value, 1),))
+        return self.affine(value) or Affine(0, ((value, 1),))
+
+    def affine(self, value: Any) -> Affine | None:
+        """An integer scalar as an expression of loop indices, if it is one."""
+        if type(value) is Const:
+            return Affine(int(value.value))
+        found = self.affines.get(value.id)
+        return found if found is not None else Affine(0, ((value, 1),)) if value.id in self.bounds else None
 
     def number(self, index: Affine, kind: str = "i8") -> Any:
         """An index as a scalar."""
@@ -185,6 +202,8 @@ class Builder:
         out = self.name("i8")
         self.block.append(Index(out, index))
         self.scopes[-1][seen] = out
+        if self.range(index) is not None:
+            self.affines[out.id] = index
         return self.cast(out, kind)
 
     def divided(self, index: Affine, n: int) -> tuple[Affine, Affine]:
@@ -385,13 +404,44 @@ class Builder:
         self.block.append(Fail(condition, len(self.failures), [self.cast(d, "i8") for d in details]))
 
     def call(self, symbol: str, args: Sequence[Any], kind: str | None = None, writes: Sequence[Buffer] = ()) -> Any:
-        """Call a C function with scalars and addresses; its result, if it has a kind."""
-        out = None if kind is None else self.name(kind)
-        self.block.append(Call(out, symbol, args, writes))
+        """Call a C function with scalars and addresses; its result, if it has a kind.
+
+        Complex numbers are passed by value as C's `double _Complex`: as two doubles, where the machine's convention does so.
+        """
+        parts = [self.name(REAL.get(kind, kind)) for _ in range(2 if kind in REAL else 1)] if kind is not None else []
+        out = None if kind is None else Pair(*parts, kind) if kind in REAL else parts[0]
+        self.block.append(Call(tuple(parts) if kind in REAL else out, symbol, flatten(args), writes))
         for buffer in writes:
             self.written(buffer)
         self.work += 30 * self.weight
         return out
+
+
+def _by_log(base: float) -> Any:
+    return lambda k, x: k.op("mul", k.op("log", x), k.like(1 / math.log(base), x))
+
+
+def _expm1(k: Builder, x: Pair) -> Pair:
+    """exp(x) - 1 without cancellation: 1 - cos = 2 sin²(·/2)."""
+    half = k.op("sin", k.op("mul", x.im, k.like(0.5, x.im)))
+    less = k.op("mul", k.like(2, half), k.op("mul", half, half))
+    re = k.op("sub", k.op("mul", k.op("expm1", x.re), k.op("cos", x.im)), less)
+    return Pair(re, k.op("mul", k.op("exp", x.re), k.op("sin", x.im)), x.kind)
+
+
+def _log1p(k: Builder, x: Pair) -> Pair:
+    a = k.op("add", x.re, k.like(1, x.re))
+    return Pair(k.op("log", k.op("hypot", a, x.im)), k.op("atan2", x.im, a), x.kind)
+
+
+# Complex functions that C has not, by those it has; as NumPy's own.
+DERIVED = {
+    "exp2": lambda k, x: k.op("exp", k.op("mul", x, k.like(math.log(2.0), x))),
+    "log2": _by_log(2.0),
+    "log10": _by_log(10.0),
+    "expm1": _expm1,
+    "log1p": _log1p,
+}
 
 
 def flatten(values: Sequence[Any]) -> list[Any]:

@@ -45,4 +45,12 @@ def _nan(failure: Failure, detail: Sequence[int]) -> Exception:
     return FloatingPointError(four_parts(failure.facts[0], why="config(debug_nans=True) asks to stop here.", where=failure.span))
 
 
-ERRORS = {"index": _index, "linalg": _linalg, "nan": _nan}
+def _branch(failure: Failure, detail: Sequence[int]) -> Exception:
+    return IndexOutOfBoundsError(four_parts(f"cond has {failure.facts[0]} branches", f"index {detail[0]}", where=failure.span))
+
+
+def _memory(failure: Failure, detail: Sequence[int]) -> Exception:
+    return MemoryError("no memory for what a loop of unknown length keeps")
+
+
+ERRORS = {"branch": _branch, "memory": _memory, "index": _index, "linalg": _linalg, "nan": _nan}

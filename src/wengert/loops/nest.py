@@ -217,12 +217,18 @@ class Address:
         return f"&{self.buffer!r}[{self.offset!r}]"
 
 
+CONTEXT = Const(0, "context")  # the program's context, as an argument of a call
+
+
 class Call:
-    """out = symbol(args): a C function. Arguments are scalars, addresses, or ("ref", scalar): a pointer to its value."""
+    """out = symbol(args): a C function. Arguments are scalars, addresses, or ("ref", scalar): a pointer to its value.
+
+    `out` is a pair of names where the function returns a complex number.
+    """
 
     __slots__ = ("args", "out", "symbol", "writes")
 
-    def __init__(self, out: Name | None, symbol: str, args: Sequence[Any], writes: Sequence[Buffer] = ()) -> None:
+    def __init__(self, out: Name | tuple[Name, Name] | None, symbol: str, args: Sequence[Any], writes: Sequence[Buffer] = ()) -> None:
         self.out, self.symbol, self.args, self.writes = out, symbol, tuple(args), tuple(writes)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from wengert.contract import Primitive, Sample, expand, instantiate, zeros
 from wengert.errors import IndexOutOfBoundsError, ShapeError, four_parts
 from wengert.ir.builder import Builder, building
-from wengert.ir.types import StackType, Type, array_type
+from wengert.ir.types import ArrayType, StackType, Type, array_type
 from wengert.ir.values import Equation, Function, Var, splat
 from wengert.ir.walk import inline
 from wengert.primitives.arith import equal
@@ -31,6 +31,7 @@ from wengert.primitives.control.call import (
     spread,
     unique,
 )
+from wengert.primitives.control.nesting import HEADER, SMALL, StackPlace, is_stack, put, settled
 from wengert.primitives.control.stack import guard, lanes_of, lanes_to_guard, select_any
 from wengert.primitives.index import gather
 from wengert.primitives.math import exp, sin
@@ -72,6 +73,37 @@ class Cond(Primitive):
         if not 0 <= index < len(self.branches):
             raise IndexOutOfBoundsError(four_parts(f"cond has {len(self.branches)} branches", f"index {int(index)}"))
         return single(run(self.branches[int(index)], operands))
+
+    def nest(self, k: Any, operands: Sequence[Any], outs: Any) -> Any:
+        """Native branches; small results are in registers, large ones in memory that each branch writes."""
+        (index,) = k.registers(operands[0]).values
+        operands = settled(k, operands[1:])
+        small = [isinstance(t, ArrayType) and t.size <= SMALL for t in outs.types]
+        memory = [
+            None if s else StackPlace(k.scratch((HEADER,), "i8"), t.item) if is_stack(t) else outs[n]
+            for n, (s, t) in enumerate(zip(small, outs.types, strict=True))
+        ]
+
+        def run(branch: Function) -> list[Any]:
+            results = k.function(branch, operands, [None if isinstance(m, StackPlace) else m for m in memory])
+            for m, place in zip(memory, results, strict=True):
+                if m is not None and m is not place:
+                    put(k, m, place)
+            return [x for s, place in zip(small, results, strict=True) if s for x in k.registers(place).values]
+
+        def choose(first: int) -> list[Any]:
+            if first == len(self.branches) - 1:
+                return run(self.branches[first])
+            here = k.op("not", index) if index.kind == "b1" else k.op("eq", index, k.const(first, index.kind))
+            return k.branch(here, lambda: run(self.branches[first]), lambda: choose(first + 1))  # type: ignore[no-any-return]
+
+        if index.kind != "b1":
+            k.bounded_above(index, len(self.branches))
+        scalars = iter(choose(0))
+        return [
+            k.in_registers([next(scalars) for _ in range(t.size)], t.shape) if m is None else m  # type: ignore[union-attr]
+            for m, t in zip(memory, outs.types, strict=True)
+        ]
 
     def forward(self, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
         active = present(tangents[1:])

@@ -21,7 +21,7 @@ from wengert.transform.evaluate import prepare, run
 def count_through(loop: Any, n: int, consts: list[Any], carries: list[Any], accs: list[Any], xs: list[Any]) -> list[Any]:
     """Carries | accumulators | ys after n iterations of `loop`."""
     key = ("counting", loop.n_consts, loop.n_carry, loop.n_acc)
-    plan: _Plan = memoized(loop.body, key, lambda: _Plan(loop))
+    plan: BodyPlan = memoized(loop.body, key, lambda: BodyPlan(loop))
     body, n_carry, n_acc = plan.body, loop.n_carry, loop.n_acc
     carries = [_copy(s) if own else s for s, own in zip(carries, plan.owned, strict=True)]
     accs = [_copy(a) for a in accs]
@@ -59,7 +59,7 @@ def _increase(total: Any, increment: Any) -> Any:
     return add_values(total, increment)
 
 
-class _Plan:
+class BodyPlan:
     """A loop's body with the accumulators that it can update itself as further inputs and outputs.
 
     body: i | consts | carries | xs | those accumulators

@@ -50,6 +50,10 @@ class _Ruled(Primitive, abstract=True):
     def evaluate(self, *operands: Any) -> Any:
         return single(run(self.function, operands))
 
+    def nest(self, k: Any, operands: Sequence[Any], outs: Any) -> Any:
+        """The Function, written here."""
+        return k.function(self.function, operands)
+
     def forward(self, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
         return self.linearize(primals, tangents)
 
@@ -187,6 +191,10 @@ class LinearCall(Primitive):
 
     def evaluate(self, *operands: Any) -> Any:
         return single(run(self.ahead(), operands))
+
+    def nest(self, k: Any, operands: Sequence[Any], outs: Any) -> Any:
+        """The transposed Function, written here."""
+        return k.function(self.ahead(), operands)
 
     def forward(self, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
         return self._moved(primals, tangents, "forward")

@@ -15,7 +15,7 @@ from wengert.errors import ShapeError, four_parts
 from wengert.ir.builder import Builder, building
 from wengert.ir.types import StackType, Type, array_type
 from wengert.ir.values import Function, Var
-from wengert.ir.walk import inline
+from wengert.ir.walk import inline, memoized
 from wengert.primitives.arith import less, mul
 from wengert.primitives.control.call import (
     check_operands,
@@ -33,7 +33,8 @@ from wengert.primitives.control.call import (
     transpose_split,
     unique,
 )
-from wengert.primitives.control.counting import count_through
+from wengert.primitives.control.counting import BodyPlan, count_through
+from wengert.primitives.control.nesting import Carries, StackPlace, empty, is_stack, item, put, reserve, settled, slice_of, slot
 from wengert.primitives.control.residuals import Residuals, linear_body
 from wengert.primitives.control.stack import guard, lanes_of, lanes_to_guard, select_any, stacked
 from wengert.primitives.math import sin
@@ -118,6 +119,61 @@ class Loop(Primitive):
         count, consts, carries, accs, xs = self.operands(operands)
         n = int(count[0]) if self.length is None else self.length
         return single(count_through(self, n, consts, carries, accs, xs))
+
+    def nest(self, k: Any, operands: Sequence[Any], outs: Any) -> Any:
+        """A native loop: carries in registers or overwritten in memory, xs read and ys written where they are."""
+        plan: BodyPlan = memoized(self.body, ("counting", self.n_consts, self.n_carry, self.n_acc), lambda: BodyPlan(self))
+        count, consts, carries, accs, xs = self.operands(operands)
+        n_state, n_acc = self.n_carry, self.n_acc
+        out_types = outs.types
+        y_types = out_types[n_state + n_acc :]
+        item_types = self.inputs(self.body.in_types)[3]
+        body_y_types = self.results(self.body.out_types)[2]
+        stop = self.length if self.length is not None else k.index(k.registers(count[0]).values[0])
+        consts = settled(k, consts)
+        state = Carries(k, [*carries, *accs], out_types[: n_state + n_acc])
+        ys: list[Any] = []
+        for n, t in enumerate(y_types):
+            if is_stack(t):
+                stack = empty(k, t.item)
+                reserve(k, stack, k.number(stop) if self.length is None else k.const(stop, "i8"))
+                ys.append(stack)
+            else:
+                ys.append(outs[n_state + n_acc + n])
+
+        def body(i: Any, scalars: list[Any]) -> list[Any]:
+            places = state.places(scalars)
+            items = [
+                item(k, x, k.number(i)) if isinstance(x, StackPlace) else slice_of(k, x, i, t) for x, t in zip(xs, item_types, strict=True)
+            ]
+            totals = [places[n_state + a] for a in plan.in_body]
+            targets = [slot(k, y, k.number(i)) if isinstance(y, StackPlace) else y.part(i) for y in ys]
+            owned = state.owned
+            inputs = [k.in_registers([k.number(i)], ()), *consts, *places[:n_state], *items, *totals]
+            first = 1 + len(consts)
+            mine = [first + n for n in range(n_state) if owned[n]]
+            mine += [len(inputs) - len(totals) + n for n, a in enumerate(plan.in_body) if owned[n_state + a]]
+            wanted = [m if own else None for m, own in zip(places[:n_state], owned, strict=False)]
+            into = [*wanted, *[None] * n_acc, *[None if isinstance(t, StackPlace) else t for t in targets], *[None] * len(totals)]
+            results = k.function(plan.body, inputs, into, owned=mine)
+            new = [*results[:n_state], *places[n_state:]]
+            for a, total in zip(plan.in_body, results[n_state + n_acc + len(ys) :], strict=True):
+                new[n_state + a] = total
+            for a in plan.added:
+                new[n_state + a] = k.sum_of(new[n_state + a], results[n_state + a])
+            for target, y, t in zip(targets, results[n_state + n_acc :], body_y_types, strict=False):
+                if is_stack(t):
+                    put(k, target, y)
+                elif y is not target:
+                    put(k, target, y)
+            return state.scalars(new)
+
+        if self.reverse:
+            last = stop - 1 if self.length is not None else stop + -1
+            scalars = k.loop(last, -1, body, state.inits, step=-1)
+        else:
+            scalars = k.loop(0, stop, body, state.inits)
+        return [*state.places(scalars), *ys]
 
     # -- derivatives ----------------------------------------------------------------------------
 

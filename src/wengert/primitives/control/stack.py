@@ -18,6 +18,7 @@ from wengert.errors import ShapeError, four_parts
 from wengert.ir.types import ArrayType, StackType, Type, array_type, stack_type
 from wengert.ir.values import ROLES, Function
 from wengert.primitives.control.call import emit, function_of
+from wengert.primitives.control.nesting import empty, height
 from wengert.primitives.shape import stop_gradient
 
 
@@ -61,6 +62,10 @@ class EmptyStack(Primitive):
     def evaluate(self) -> Any:
         return Stack()
 
+    def nest(self, k: Any, operands: Sequence[Any], outs: Any) -> Any:
+        """A header of zeros."""
+        return [empty(k, self.stack.item)]
+
     def batch(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
         return Shared(emit(self, ())[0])
 
@@ -82,6 +87,13 @@ class Height(Primitive):
 
     def evaluate(self, *stacks: Any) -> Any:
         return np.int64(max(map(len, stacks)))
+
+    def nest(self, k: Any, operands: Sequence[Any], outs: Any) -> Any:
+        """The greatest of the headers' heights."""
+        out = height(k, operands[0])
+        for stack in operands[1:]:
+            out = k.op("maximum", out, height(k, stack))
+        return [k.in_registers([out], ())]
 
     def batch(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
         return Shared(emit(self, operands)[0])

@@ -32,6 +32,7 @@ from wengert.primitives.control.call import (
     unique,
 )
 from wengert.primitives.control.loop import INDEX, Loop
+from wengert.primitives.control.nesting import Carries, empty, push, settled
 from wengert.primitives.control.residuals import Residuals, linear_body
 from wengert.primitives.control.stack import Stack, guard, lanes_of, lanes_to_guard, select_any
 from wengert.primitives.math import sin
@@ -105,6 +106,32 @@ class While(Primitive):
                 stack.append(value)
             count += 1
         return single([*carries, *[np.int64(count)] * self.counts, *stacks])
+
+    def nest(self, k: Any, operands: Sequence[Any], outs: Any) -> Any:
+        """A native loop; what is pushed goes to stacks that grow."""
+        cond_consts, consts, carries = self.operands(operands)
+        cond_consts, consts = settled(k, cond_consts), settled(k, consts)
+        n = self.n_carry
+        types = outs.types
+        state = Carries(k, carries, types[:n])
+        stacks = [empty(k, t.item) for t in types[n + self.counts :]]
+
+        def test(scalars: list[Any]) -> Any:
+            (holds,) = k.function(self.cond, [*cond_consts, *state.places(scalars[1:])])
+            return k.registers(holds).values[0]
+
+        def body(scalars: list[Any]) -> list[Any]:
+            places = state.places(scalars[1:])
+            owned = state.owned
+            into = [*[m if own else None for m, own in zip(places, owned, strict=True)], *[None] * len(stacks)]
+            mine = [len(consts) + i for i, own in enumerate(owned) if own]
+            results = k.function(self.body, [*consts, *places], into, owned=mine)
+            for stack, value in zip(stacks, results[n:], strict=True):
+                push(k, stack, value)
+            return [k.op("add", scalars[0], k.const(1, "i8")), *state.scalars(results[:n])]
+
+        count, *scalars = k.while_([k.const(0, "i8"), *state.inits], test, body)
+        return [*state.places(scalars), *[k.in_registers([count], ())] * self.counts, *stacks]
 
     # -- derivatives --------------------------------------------------------------------------
 

@@ -1,6 +1,6 @@
-"""What the families of special functions share: several results, orders that stay fixed, integrals by quadrature.
+"""What the families of special functions share: their C functions, several results, fixed orders, integrals by quadrature.
 
-Knows NumPy and the elementary families. Start at `Several`.
+Knows NumPy and the elementary families. Start at `Special`.
 """
 
 from __future__ import annotations
@@ -15,17 +15,46 @@ from wengert.contract import Elementwise, Sample, add_any, scale
 from wengert.errors import ShapeError, four_parts
 from wengert.ir.types import Type
 from wengert.ir.values import splat
+from wengert.loops import formula as f
+from wengert.loops.formula import Value
+from wengert.loops.nest import REAL, Address, Affine
 from wengert.primitives.arith import select
 from wengert.primitives.shape import array_type_of
+from wengert.primitives.special.capi import c_function, letters
 
 BY_ORDER = "There is no closed form of the derivative by the order, and SciPy offers none"
 BY_PARAMETER = "There is no closed form of the derivative by this parameter, and SciPy offers none"
 
 
-class Several(Elementwise, abstract=True):
+class Special(Elementwise, abstract=True):
+    """A function of SciPy's. In native code it is SciPy's C function with the ufunc's name, or a formula."""
+
+    formula: ClassVar[Any] = None  # (self, *values) -> value, for real operands; needed where `evaluate` is more than the ufunc
+    complex_formula: ClassVar[Any] = None  # the same for complex ones
+    calls: ClassVar[tuple[tuple[str, str], ...]] = ()  # C functions that formulas call: their names, and the letters of their operands
+    wide: ClassVar[bool] = False  # whether formulas compute in double precision always
+
+    def scalars(self, *types: Type) -> bool:
+        kinds = letters(types)
+        if (self.complex_formula if "D" in kinds else self.formula) is not None:
+            return all([c_function(*c) is not None for c in self.calls])
+        return type(self).evaluate is Elementwise.evaluate and c_function(self.ufunc.__name__, kinds) is not None
+
+    def scalar(self, k: Any, *numbers: Any) -> Any:
+        kinds, kind = letters(numbers), numbers[-1].kind
+        rule = self.complex_formula if "D" in kinds else self.formula
+        if rule is None:
+            return k.cast(c_function(self.ufunc.__name__, kinds)(k, numbers), kind)  # type: ignore[misc]
+        if self.wide:
+            numbers = tuple([k.cast(x, "c16" if x.kind in REAL else "f8") for x in numbers])
+        return k.cast(rule(*[Value(k, x) for x in numbers]).number, kind)
+
+
+class Several(Special, abstract=True):
     """Elementwise with several results: `partials` gives, for each operand, one partial a result."""
 
     count: ClassVar[int] = 2
+    scalar = None
     dtypes = "fd"
     analytic = False
 
@@ -39,8 +68,30 @@ class Several(Elementwise, abstract=True):
                 total = [add_any(t, scale(p, dx)) for t, p in zip(total, partials(), strict=True)]
         return tuple(total)
 
+    def nest(self, k: Any, operands: Sequence[Any], outs: Any) -> Any:
+        """The C function writes its results one beside the other."""
+        function = c_function(self.ufunc.__name__, letters(outs.types[:1]) * len(operands))
+        if function is None:
+            return NotImplemented
+        results = [outs[n] for n in range(self.count)]
+        kind = results[0].kind
+        wide = "c16" if kind in REAL else "f8"
+        slots = [k.scratch((), wide) for _ in results] if kind != wide else None
 
-class Ordered(Elementwise, abstract=True):
+        def body(index: Sequence[Any]) -> None:
+            numbers = [k.read(x, index) for x in operands]
+            if slots is None:
+                function(k, numbers, [Address(m.buffer, m.position(index)) for m in results])
+                return
+            function(k, numbers, [m.address() for m in slots])
+            for m, slot in zip(results, slots, strict=True):
+                k.store(m.buffer, m.position(index), k.cast(k.load(slot.buffer, Affine(0)), kind))
+
+        k.each(results[0].shape, body)
+        return None
+
+
+class Ordered(Special, abstract=True):
     """A function of a real order and of an argument that may be complex. The order has no derivative."""
 
     fixed = {0: BY_ORDER}
@@ -126,3 +177,8 @@ def half_line(f: Callable[[Any], Any], width: Any) -> Any:
         nodes, weights = NODES[start : start + chunk][axes], WEIGHTS[start : start + chunk][axes]
         total = total + np.sum(weights * f(nodes * width), axis=0)
     return total * width
+
+
+def half_line_sum(integrand: Callable[[Value], Value], width: Value) -> Value:
+    """`half_line` as a loop over the nodes."""
+    return f.total(width, lambda v, w: w * integrand(v * width), NODES, WEIGHTS) * width

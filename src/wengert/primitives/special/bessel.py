@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from wengert.contract import Elementwise, Sample, add_any, scale
+from wengert.contract import Sample, add_any, scale
 from wengert.errors import ShapeError, four_parts
 from wengert.ir.types import Type
 from wengert.ir.values import splat
@@ -19,7 +19,7 @@ from wengert.primitives.arith import imag, real, sign
 from wengert.primitives.math import power, sqrt
 from wengert.primitives.shape import cast
 from wengert.primitives.special import ufuncs as sc
-from wengert.primitives.special.base import Ordered, Several, is_complex, where
+from wengert.primitives.special.base import Ordered, Several, Special, is_complex, where
 from wengert.primitives.special.gamma import rgamma
 
 
@@ -145,7 +145,7 @@ class Ive(_Scaled):
 # -- the orders 0 and 1 -----------------------------------------------------------------------
 
 
-class _Real(Elementwise, abstract=True):
+class _Real(Special, abstract=True):
     domain, analytic, dtypes = (0.5, 3.0), False, "fd"
 
 
@@ -241,7 +241,7 @@ class K1e(_Real):
 # -- spherical Bessel functions of integer order n -------------------------------------------------
 
 
-class _Spherical(Elementwise, abstract=True):
+class _Spherical(Special, abstract=True):
     """(2n+1) f'ₙ = n fₙ₋₁ ± (n+1) fₙ₊₁ (DLMF 10.51.2 and 10.51.5), which holds at 0 too."""
 
     n: int

@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from wengert.contract import Elementwise
 from wengert.primitives.special import ufuncs as sc
+from wengert.primitives.special.base import Special
 from wengert.primitives.special.gamma import digamma
 
 
-class Beta(Elementwise):
+class Beta(Special):
     """B(a, b) = Γ(a) Γ(b) / Γ(a + b)."""
 
     ufunc, domain, analytic, dtypes = sc.beta, ((0.5, 3.0), (0.5, 3.0)), False, "fd"
@@ -22,7 +22,7 @@ class Beta(Elementwise):
         return lambda: out * (digamma(a) - digamma(a + b)), lambda: out * (digamma(b) - digamma(a + b))
 
 
-class Betaln(Elementwise):
+class Betaln(Special):
     """log |B(a, b)|."""
 
     ufunc, domain, analytic, dtypes = sc.betaln, ((0.5, 3.0), (0.5, 3.0)), False, "fd"
@@ -31,7 +31,7 @@ class Betaln(Elementwise):
         return lambda: digamma(a) - digamma(a + b), lambda: digamma(b) - digamma(a + b)
 
 
-class Binom(Elementwise):
+class Binom(Special):
     """The binomial coefficient of real n and k: Γ(n+1) / (Γ(k+1) Γ(n-k+1))."""
 
     ufunc, domain, analytic, dtypes = sc.binom, ((3.2, 5.0), (0.5, 2.9)), False, "fd"

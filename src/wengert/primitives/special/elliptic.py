@@ -13,16 +13,16 @@ from typing import Any
 
 import numpy as np
 
-from wengert.contract import Elementwise, Sample
+from wengert.contract import Sample
 from wengert.ir.values import splat
 from wengert.primitives.arith import reciprocal
 from wengert.primitives.math import integer_pow, sin, sqrt
 from wengert.primitives.special import ufuncs as sc
-from wengert.primitives.special.base import Several
+from wengert.primitives.special.base import Several, Special
 from wengert.primitives.special.hypergeometric import hyp2f1
 
 
-class _Real(Elementwise, abstract=True):
+class _Real(Special, abstract=True):
     domain, analytic, dtypes = (-0.8, 0.8), False, "fd"
 
 

@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from wengert.contract import Elementwise, Sample
+from wengert.contract import Sample
 from wengert.primitives.arith import complex_, imag, real, reciprocal
 from wengert.primitives.math import cos, exp, sin
 from wengert.primitives.special import ufuncs as sc
-from wengert.primitives.special.base import Several, is_complex
+from wengert.primitives.special.base import Several, Special, is_complex
 
 TWO_OVER_ROOT_PI = 2 / pi**0.5
 ROOT_TWO_PI = (2 * pi) ** 0.5
@@ -25,7 +25,7 @@ def _gaussian(x: Any) -> Any:
     return exp(-(x * x))
 
 
-class Erf(Elementwise):
+class Erf(Special):
     """erf' = 2 exp(-x²) / √π (DLMF 7.10.1), as for its relatives below."""
 
     ufunc, domain = sc.erf, (-2.0, 2.0)
@@ -34,7 +34,7 @@ class Erf(Elementwise):
         return (lambda: _gaussian(x) * TWO_OVER_ROOT_PI,)
 
 
-class Erfc(Elementwise):
+class Erfc(Special):
     """1 - erf(x)."""
 
     ufunc, domain = sc.erfc, (-2.0, 2.0)
@@ -43,7 +43,7 @@ class Erfc(Elementwise):
         return (lambda: _gaussian(x) * -TWO_OVER_ROOT_PI,)
 
 
-class Erfi(Elementwise):
+class Erfi(Special):
     """-i erf(i x)."""
 
     ufunc, domain = sc.erfi, (-2.0, 2.0)
@@ -52,7 +52,7 @@ class Erfi(Elementwise):
         return (lambda: exp(x * x) * TWO_OVER_ROOT_PI,)
 
 
-class Erfcx(Elementwise):
+class Erfcx(Special):
     """exp(x²) erfc(x)."""
 
     ufunc, domain = sc.erfcx, (-2.0, 4.0)
@@ -61,7 +61,7 @@ class Erfcx(Elementwise):
         return (lambda: x * out * 2.0 - TWO_OVER_ROOT_PI if is_complex(x) else ErfcxDerivative(1)(x),)
 
 
-class Dawsn(Elementwise):
+class Dawsn(Special):
     """Dawson's integral exp(-x²) ∫₀ˣ exp(t²) dt."""
 
     ufunc, domain = sc.dawsn, (-2.0, 4.0)
@@ -87,7 +87,7 @@ def _derivative(n: int, x: Any, y0: Any, sign: int, inhomogeneity: float, factor
     return np.where(far, factor * series, y).astype(x.dtype)[()]
 
 
-class _Derivative(Elementwise, abstract=True):
+class _Derivative(Special, abstract=True):
     n: int
     analytic, dtypes = False, "fd"
 
@@ -122,7 +122,7 @@ class DawsnDerivative(_Derivative):
         return _derivative(self.n, z, sc.dawsn(z), -1, 1.0, 0.5, np.abs(z) > 7 + self.n).astype(x.dtype)[()]
 
 
-class Wofz(Elementwise):
+class Wofz(Special):
     """Faddeeva's function w(z) = exp(-z²) erfc(-iz); w' = 2i/√π - 2 z w (DLMF 7.10.2)."""
 
     ufunc, domain, dtypes = sc.wofz, (-1.0, 2.0), "FD"
@@ -131,14 +131,14 @@ class Wofz(Elementwise):
         return (lambda: z * out * -2.0 + 1j * TWO_OVER_ROOT_PI,)
 
 
-class Erfinv(Elementwise):
+class Erfinv(Special):
     ufunc, domain, analytic, dtypes = sc.erfinv, (-0.9, 0.9), False, "fd"
 
     def partials(self, out: Any, x: Any) -> Sequence[Any]:
         return (lambda: exp(out * out) * (1 / TWO_OVER_ROOT_PI),)
 
 
-class Erfcinv(Elementwise):
+class Erfcinv(Special):
     ufunc, domain, analytic, dtypes = sc.erfcinv, (0.1, 1.9), False, "fd"
 
     def partials(self, out: Any, x: Any) -> Sequence[Any]:
@@ -148,7 +148,7 @@ class Erfcinv(Elementwise):
 # -- the normal distribution ---------------------------------------------------------------
 
 
-class Ndtr(Elementwise):
+class Ndtr(Special):
     """The standard normal distribution function Φ."""
 
     ufunc, domain = sc.ndtr, (-2.0, 2.0)
@@ -157,7 +157,7 @@ class Ndtr(Elementwise):
         return (lambda: exp(x * x * -0.5) * (1 / ROOT_TWO_PI),)
 
 
-class LogNdtr(Elementwise):
+class LogNdtr(Special):
     """log Φ; the derivative φ/Φ = √(2/π) / erfcx(-x/√2) is exact far in the lower tail."""
 
     ufunc, domain = sc.log_ndtr, (-3.0, 2.0)
@@ -166,7 +166,7 @@ class LogNdtr(Elementwise):
         return (lambda: (2 / pi) ** 0.5 / erfcx(x * -(0.5**0.5)),)
 
 
-class Ndtri(Elementwise):
+class Ndtri(Special):
     """The quantile function of the standard normal distribution."""
 
     ufunc, domain, analytic, dtypes = sc.ndtri, (0.1, 0.9), False, "fd"
@@ -175,7 +175,7 @@ class Ndtri(Elementwise):
         return (lambda: exp(out * out * 0.5) * ROOT_TWO_PI,)
 
 
-class NdtriExp(Elementwise):
+class NdtriExp(Special):
     """The x with log Φ(x) = y."""
 
     ufunc, domain, analytic, dtypes = sc.ndtri_exp, (-3.0, -0.2), False, "fd"
@@ -184,7 +184,7 @@ class NdtriExp(Elementwise):
         return (lambda: erfcx(out * -(0.5**0.5)) * (pi / 2) ** 0.5,)
 
 
-class OwensT(Elementwise):
+class OwensT(Special):
     """Owen's T(h, a) = ∫₀ᵃ exp(-h²(1+t²)/2) / (1+t²) dt / 2π (Owen 1956)."""
 
     ufunc, domain, analytic, dtypes = sc.owens_t, ((-2.0, 2.0), (-2.0, 2.0)), False, "fd"
@@ -196,7 +196,7 @@ class OwensT(Elementwise):
         )
 
 
-class VoigtProfile(Elementwise):
+class VoigtProfile(Special):
     """Re w(z) / (σ √(2π)) with z = (x + iγ) / (σ√2) (DLMF 7.19)."""
 
     ufunc, domain, analytic, dtypes = sc.voigt_profile, ((-2.0, 2.0), (0.5, 2.0), (0.5, 2.0)), False, "fd"

@@ -11,16 +11,16 @@ from typing import Any
 
 import numpy as np
 
-from wengert.contract import Elementwise, Sample
+from wengert.contract import Sample
 from wengert.errors import ShapeError, four_parts
 from wengert.ir.types import Type
 from wengert.primitives.math import Sinc, cos, cosh, exp, sin, sinh
 from wengert.primitives.special import ufuncs as sc
-from wengert.primitives.special.base import BY_ORDER, Several, is_complex
+from wengert.primitives.special.base import BY_ORDER, Several, Special, is_complex
 from wengert.primitives.special.logistic import Exprel
 
 
-class Expi(Elementwise):
+class Expi(Special):
     """Ei(x) = ∫ exp(t)/t dt up to x (DLMF 6.2.5)."""
 
     ufunc, domain = sc.expi, (0.5, 3.0)
@@ -29,7 +29,7 @@ class Expi(Elementwise):
         return (lambda: exp(x) / x,)
 
 
-class Exp1(Elementwise):
+class Exp1(Special):
     """E₁(x) = ∫ exp(-t)/t dt from x (DLMF 6.2.1)."""
 
     ufunc, domain = sc.exp1, (0.5, 3.0)
@@ -38,7 +38,7 @@ class Exp1(Elementwise):
         return (lambda: -(exp(-x) / x),)
 
 
-class Expn(Elementwise):
+class Expn(Special):
     """Eₙ(x) = ∫₁ exp(-xt) t⁻ⁿ dt, n an integer; Eₙ' = -Eₙ₋₁ (DLMF 8.19.13).
 
     For n ≤ 0, which SciPy lacks and higher derivatives need, Eₙ = xⁿ⁻¹ Γ(1-n, x) (DLMF 8.19.1).
@@ -81,7 +81,7 @@ class Shichi(Several):
         return (lambda: (sinh(x) / x if is_complex(x) else (exprel(x) + exprel(-x)) * 0.5, cosh(x) / x),)
 
 
-class Lambertw(Elementwise):
+class Lambertw(Special):
     """The k-th branch of the W with W exp(W) = z, complex; W' = exp(-W) / (1 + W) (DLMF 4.13.4)."""
 
     k: int
@@ -104,7 +104,7 @@ class Lambertw(Elementwise):
         yield Sample(cls(-1), np.array([0.5 + 0.1j, -0.2 + 1j]))
 
 
-class Wrightomega(Elementwise):
+class Wrightomega(Special):
     """The ω with ω + log ω = z; ω' = ω / (1 + ω)."""
 
     ufunc, domain = sc.wrightomega, (-2.0, 2.0)

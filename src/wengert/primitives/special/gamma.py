@@ -10,14 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from wengert.contract import Elementwise, Sample
+from wengert.contract import Sample
 from wengert.primitives.arith import Flat, real
 from wengert.primitives.math import cos, sin
 from wengert.primitives.special import ufuncs as sc
-from wengert.primitives.special.base import BY_ORDER, is_complex, where
+from wengert.primitives.special.base import BY_ORDER, Special, is_complex, where
 
 
-class Gamma(Elementwise):
+class Gamma(Special):
     """Γ(x), with Γ' = Γ ψ (DLMF 5.2.2)."""
 
     ufunc, domain = sc.gamma, (0.5, 3.0)
@@ -26,7 +26,7 @@ class Gamma(Elementwise):
         return (lambda: out * digamma(x),)
 
 
-class Gammaln(Elementwise):
+class Gammaln(Special):
     """log |Γ(x)| for real x."""
 
     ufunc, domain, analytic, dtypes = sc.gammaln, (0.5, 3.0), False, "fd"
@@ -35,7 +35,7 @@ class Gammaln(Elementwise):
         return (lambda: digamma(x),)
 
 
-class Loggamma(Elementwise):
+class Loggamma(Special):
     """The principal branch of log Γ(x)."""
 
     ufunc, domain = sc.loggamma, (0.5, 3.0)
@@ -50,7 +50,7 @@ class Gammasgn(Flat):
     ufunc, domain, dtypes = sc.gammasgn, (-0.9, -0.1), "fd"
 
 
-class Rgamma(Elementwise):
+class Rgamma(Special):
     """1/Γ(x), an entire function.
 
     Left of ½ the derivative is that of the reflection sin(πx) Γ(1-x) / π (DLMF 5.5.3), exact at the poles of Γ in every order.
@@ -73,7 +73,7 @@ class Rgamma(Elementwise):
         yield Sample(cls(), np.array([-2.0, -1.0, 0.0, 0.3, -1.7]))
 
 
-class Digamma(Elementwise):
+class Digamma(Special):
     """ψ(x) = Γ'(x) / Γ(x)."""
 
     ufunc, domain = sc.digamma, (0.5, 3.0)
@@ -82,7 +82,7 @@ class Digamma(Elementwise):
         return (lambda: polygamma(1, x),)
 
 
-class Polygamma(Elementwise):
+class Polygamma(Special):
     """The n-th derivative of ψ (DLMF 5.15); SciPy has it for real x only."""
 
     n: int
@@ -120,7 +120,7 @@ def _polygamma_complex(n: int, z: Any) -> Any:
     return ((-1) ** (n + 1) * total).astype(dtype)[()]
 
 
-class Poch(Elementwise):
+class Poch(Special):
     """The rising factorial Γ(z + m) / Γ(z)."""
 
     ufunc, domain, analytic, dtypes = sc.poch, ((0.5, 3.0), (0.5, 3.0)), False, "fd"
@@ -129,7 +129,7 @@ class Poch(Elementwise):
         return lambda: out * (digamma(z + m) - digamma(z)), lambda: out * digamma(z + m)
 
 
-class Zeta(Elementwise):
+class Zeta(Special):
     """Hurwitz' zeta function ζ(x, q); ∂ζ/∂q = -x ζ(x+1, q) (DLMF 25.11.17)."""
 
     ufunc, domain, analytic, dtypes = sc.zeta, ((1.5, 4.0), (0.5, 3.0)), False, "fd"

@@ -12,18 +12,18 @@ from typing import Any
 
 import numpy as np
 
-from wengert.contract import Elementwise, Sample
+from wengert.contract import Sample
 from wengert.ir.values import splat
 from wengert.primitives.arith import sign
 from wengert.primitives.math import exp, log, log1p
 from wengert.primitives.special import ufuncs as sc
-from wengert.primitives.special.base import bell, half_line
+from wengert.primitives.special.base import Special, bell, half_line
 from wengert.primitives.special.beta import betaln
 from wengert.primitives.special.gamma import gammaln, polygamma
 from wengert.primitives.special.logistic import xlog1py, xlogy
 
 
-class _Real(Elementwise, abstract=True):
+class _Real(Special, abstract=True):
     domain, analytic, dtypes = ((0.5, 3.0), (0.5, 3.0)), False, "fd"
 
 

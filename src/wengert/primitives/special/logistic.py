@@ -10,15 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from wengert.contract import Elementwise, Sample
+from wengert.contract import Sample
 from wengert.ir.values import splat
 from wengert.primitives.arith import Flat, abs_, equal, logical_and, reciprocal, sign
 from wengert.primitives.math import exp, log, log1p, power, sin, sqrt
 from wengert.primitives.special import ufuncs as sc
-from wengert.primitives.special.base import is_complex, where
+from wengert.primitives.special.base import Special, is_complex, where
 
 
-class _Real(Elementwise, abstract=True):
+class _Real(Special, abstract=True):
     analytic, dtypes = False, "fd"
 
 
@@ -115,7 +115,7 @@ def _ratio(x: Any, y: Any) -> Any:
     return x / where(logical_and(equal(x, splat(0, x.type)), equal(y, splat(0, y.type))), 1.0, y)
 
 
-class Xlogy(Elementwise):
+class Xlogy(Special):
     """x log(y), 0 where x is 0; the derivative by x is log(y), -inf at (0, 0)."""
 
     ufunc, domain = sc.xlogy, ((0.5, 3.0), (0.5, 3.0))
@@ -124,7 +124,7 @@ class Xlogy(Elementwise):
         return lambda: log(y), lambda: _ratio(x, y)
 
 
-class Xlog1py(Elementwise):
+class Xlog1py(Special):
     """x log(1 + y), 0 where x is 0."""
 
     ufunc, domain = sc.xlog1py, ((0.5, 3.0), (-0.5, 3.0))
@@ -313,7 +313,7 @@ class RoundToEven(Flat):
     ufunc, domain, dtypes = sc.round, (0.6, 0.9), "fd"
 
 
-class Spence(Elementwise):
+class Spence(Special):
     """The dilogarithm ∫₁ˣ log(t) / (1 - t) dt (DLMF 25.12.2 at 1 - x); its derivative is -1 at 1."""
 
     ufunc, domain = sc.spence, (0.5, 3.0)

@@ -1,0 +1,172 @@
+"""How loops and branches become native ones: what is carried in registers, what in memory, and where stacks grow.
+
+Written with the `k` of `nest` rules. Start at `Carries`; stacks at `StackPlace`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from wengert.ir.types import ArrayType, StackType, Type
+from wengert.ir.values import Literal
+from wengert.loops.nest import BYTES, Affine
+
+SMALL = 16  # elements of an array that a loop carries in registers
+HEADER = 4  # words of a stack: where its items are, how many, for how many there is room, and one spare
+
+
+class StackPlace:
+    """A stack: a header in memory, [address of the items, height, room]. Its items stay where they are until the program ends."""
+
+    __slots__ = ("header", "item", "shape")
+
+    def __init__(self, header: Any, item: Type) -> None:
+        self.header, self.item = header, item
+        self.shape = ()
+
+
+def is_stack(type: Type) -> bool:
+    """Whether a value of this type is a stack."""
+    return isinstance(type, StackType)
+
+
+def item_bytes(k: Any, item: Any) -> int:
+    """The bytes of one item of a stack, a header if it is a stack itself; a multiple of 8."""
+    if is_stack(item):
+        return 8 * HEADER
+    return -(-item.size * BYTES[k.kind(item)] // 8) * 8
+
+
+def empty(k: Any, item: Type) -> StackPlace:
+    """A new stack without items."""
+    header = k.scratch((HEADER,), "i8")
+    k.fill(header.address(), None, HEADER)
+    return StackPlace(header, item)
+
+
+def height(k: Any, stack: StackPlace) -> Any:
+    """How many items it has."""
+    return k.load(stack.header.buffer, stack.header.offset + 1)
+
+
+def reserve(k: Any, stack: StackPlace, count: Any) -> None:
+    """Give an empty stack `count` items, not written yet."""
+    k.allocate("wengert.reserve", stack.header.address(), count, item_bytes(k, stack.item), stack.header.buffer)
+
+
+def slot(k: Any, stack: StackPlace, i: Any) -> Any:
+    """The memory of item i, which exists."""
+    base = k.cast(k.load(stack.header.buffer, stack.header.offset), "p")
+    return _at(k, stack, k.op_kind("offset", (base, k.op("mul", i, k.const(item_bytes(k, stack.item), "i8"))), "p"))
+
+
+def _at(k: Any, stack: StackPlace, address: Any) -> Any:
+    item: Any = stack.item
+    if is_stack(item):
+        return StackPlace(k.pointed(address, (HEADER,), "i8"), item.item)
+    return k.pointed(address, item.shape, k.kind(item))
+
+
+def push(k: Any, stack: StackPlace, value: Any) -> None:
+    """One more item on top."""
+    k.allocate("wengert.push", stack.header.address(), k.const(1, "i8"), item_bytes(k, stack.item), stack.header.buffer)
+    top = k.op("sub", k.load(stack.header.buffer, stack.header.offset + 1), k.const(1, "i8"))
+    put(k, slot(k, stack, top), value)
+
+
+def put(k: Any, target: Any, value: Any) -> None:
+    """Write an item: an array's elements, or the header of a stack."""
+    if isinstance(target, StackPlace):
+        target, value = target.header, value.header
+    k.copy(value, target)
+
+
+def item(k: Any, stack: StackPlace, i: Any) -> Any:
+    """Item i; zeros above the highest."""
+    there = k.op("lt", i, height(k, stack))
+    nothing = k.zeros_address(item_bytes(k, stack.item))
+    base = k.cast(k.load(stack.header.buffer, stack.header.offset), "p")
+    found = k.op_kind("offset", (base, k.op("mul", i, k.const(item_bytes(k, stack.item), "i8"))), "p")
+    return _at(k, stack, k.op_kind("select", (there, found, nothing), "p"))
+
+
+def slice_of(k: Any, place: Any, i: Affine, type: ArrayType) -> Any:
+    """place[i] along the first axis, of this type, without a copy."""
+    if isinstance(place, Literal):
+        return Literal(place.value, type)
+    memory = k.memory(place, contiguous=False)
+    return memory.part(i)
+
+
+class Carries:
+    """The state of a loop: small arrays in registers, large ones and stacks in memory that is overwritten."""
+
+    def __init__(self, k: Any, starts: Sequence[Any], types: Sequence[Type]) -> None:
+        self.k, self.types = k, types
+        self.small = [isinstance(t, ArrayType) and t.size <= SMALL for t in types]
+        self.memory: list[Any] = []
+        for start, t, small in zip(starts, types, self.small, strict=True):
+            if small:
+                self.memory.append(None)
+            elif is_stack(t):
+                header = k.scratch((HEADER,), "i8")
+                k.copy(start.header, header)
+                self.memory.append(StackPlace(header, t.item))  # type: ignore[union-attr]
+            else:
+                memory = k.scratch(t.shape, k.kind(t))  # type: ignore[union-attr]
+                k.copy(start, memory)
+                self.memory.append(memory)
+        self.inits = [x for start, small in zip(starts, self.small, strict=True) if small for x in k.registers(start).values]
+
+    def places(self, scalars: Sequence[Any]) -> list[Any]:
+        """Where each is, given the scalars that the loop carries."""
+        it = iter(scalars)
+        out = []
+        for t, memory in zip(self.types, self.memory, strict=True):
+            out.append(self.k.in_registers([next(it) for _ in range(t.size)], t.shape) if memory is None else memory)  # type: ignore[union-attr]
+        return out
+
+    @property
+    def owned(self) -> list[bool]:
+        """Which are arrays in memory that the body may overwrite."""
+        return [m is not None and not isinstance(m, StackPlace) for m in self.memory]
+
+    def scalars(self, results: Sequence[Any]) -> list[Any]:
+        """What is carried on, given where the new state is; what is in memory is moved there."""
+        k = self.k
+        mine = {id(_buffer(m)) for m in self.memory if m is not None}
+        moves = []
+        for place, memory in zip(results, self.memory, strict=True):
+            if memory is None or place is memory:
+                continue
+            if isinstance(memory, StackPlace):
+                place, memory = place.header, memory.header
+            buffer = getattr(place, "buffer", None)
+            if buffer is memory.buffer and place.contiguous and not (place.offset - memory.offset).terms:
+                continue
+            if id(buffer) in mine:  # a carry that another one, or itself in another order, is about to overwrite
+                apart = k.scratch(memory.shape, memory.kind)
+                k.copy(place, apart)
+                place = apart
+            moves.append((place, memory))
+        out = [x for place, memory in zip(results, self.memory, strict=True) if memory is None for x in k.registers(place).values]
+        for place, memory in moves:
+            k.copy(place, memory)
+        return out
+
+
+def _buffer(place: Any) -> Any:
+    return place.header.buffer if isinstance(place, StackPlace) else place.buffer
+
+
+def settled(k: Any, places: Sequence[Any]) -> list[Any]:
+    """Constants of a loop where each iteration finds them: small arrays in registers."""
+    return [k.registers(p) if not isinstance(p, (Literal, StackPlace)) and _size(p) <= SMALL else p for p in places]
+
+
+def _size(place: Any) -> int:
+    size = 1
+    for n in place.shape:
+        size *= n
+    return size
