@@ -13,7 +13,7 @@ import numpy as np
 
 from wengert.codegen.place import Ints, Memory, Regs, Virtual
 from wengert.codegen.schedule import GROUP, SMALL_STEP, Group, Schedule, role_of, schedule
-from wengert.ir.types import ArrayType
+from wengert.ir.types import ArrayType, array_type
 from wengert.ir.values import Equation, Function, Literal, Var
 from wengert.ir.walk import memoized
 from wengert.loops.build import Builder
@@ -226,7 +226,7 @@ class Kernel(Builder):
         else:
             place = self.lookup(a) if type(a) is Var else a
         if type(place) is Regs:
-            found = place.at(index)
+            found = place.at(index) if index else place.values[0]
             return self.load_at(self.memory(place), index) if found is None else found
         if type(place) is Memory:
             return self.load_at(place, index)
@@ -400,6 +400,9 @@ class Kernel(Builder):
         operation: Any = equation.operation
         env = self.frame.env
         shape = v.type.shape  # type: ignore[union-attr]
+        if not shape and operation.elementwise:  # one number: most of straight-line code
+            env[v] = Regs([self.scalar(operation, [self.read(a, ()) for a in equation.operands], kind_of(v.type))], shape)
+            return
         role = role_of(equation)
         if role == "scalar" or role == "element":
             env[v] = Regs([self.compute(equation, [Affine(j) for j in i]) for i in np.ndindex(*shape)], shape)
@@ -467,9 +470,9 @@ class Kernel(Builder):
     def host(self, operation: Any, operands: Sequence[Any], outs: Outs) -> None:
         """Run an operation by its `evaluate`, in Python."""
         inputs = [self.memory(p) for p in operands]
-        in_types = [(p.shape, p.kind) for p in inputs]
         results = [outs[n] for n in range(len(outs))]
-        self.hosts.append((operation, in_types, [(r.shape, r.kind) for r in results]))
+        types = [[array_type(p.shape, np.dtype(p.kind)) for p in places] for places in (inputs, results)]
+        self.hosts.append((operation, *types))
         for r in results:
             self.written(r.buffer)
         self.block.append(Host(len(self.hosts) - 1, [p.address() for p in inputs], [r.address() for r in results]))

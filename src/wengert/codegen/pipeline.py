@@ -13,6 +13,7 @@ from wengert.codegen.llvm import emit
 from wengert.codegen.lower import UnsupportedError, lower
 from wengert.ir.values import Function
 from wengert.loops.nest import Program
+from wengert.runtime.collector import paused
 
 __all__ = ["Module", "UnsupportedError", "compile_function"]
 
@@ -34,12 +35,13 @@ def compile_function(function: Function, donated: Sequence[int] = (), fastmath: 
     `listener(stage, result)` is told of each step. Raises UnsupportedError for dtypes that native code does not know.
     """
     tell = listener or (lambda stage, result: None)
-    tell("ir", function)
-    function = optimised(function, fastmath, listener)
-    program = lower(function, "wengert_kernel", donated)
-    tell("loops", program)
-    text = emit(program, fastmath)
-    tell("llvm", text.text)
+    with paused():
+        tell("ir", function)
+        function = optimised(function, fastmath, listener)
+        program = lower(function, "wengert_kernel", donated)
+        tell("loops", program)
+        text = emit(program, fastmath)
+        tell("llvm", text.text)
     return Module(function, program, text)
 
 

@@ -15,7 +15,7 @@ from wengert.ir.values import Equation, Function, Literal, Var
 from wengert.loops.scalars import EXPENSIVE
 
 SMALL = 16  # elements of an array that lives in registers
-CHEAP = 6.0  # operations that are rather repeated than stored and read
+CHEAP = 10.0  # operations that are rather repeated than stored and read
 LONGEST = 120.0  # operations in the expression of one value
 CROWDED = 24  # values kept by one nest
 
@@ -66,10 +66,12 @@ def role_of(equation: Equation) -> str:
         return "scalar"
     if operation.reduction is not None:
         return "reduce"
-    if operation.target is not None and not operation.element_of(*[a.type for a in equation.operands]):
-        return "update"
-    if operation.element is not None:
+    if operation.element is None and operation.target is None:
+        return "opaque"
+    if (operation.target is None and operation.nest is None) or operation.element_of(*[a.type for a in equation.operands]):
         return "element"
+    if operation.target is not None:
+        return "update"
     return "opaque"
 
 
@@ -146,7 +148,7 @@ class _Scheduler:
         if role == "scalar":
             cost = 20.0 if operation.scalar in EXPENSIVE else 4.0 if operation.scalar in ("div", "sqrt") else 1.0
             if not isinstance(operation.scalar, str):
-                cost = 8.0
+                cost = 5.0
         for a in dict.fromkeys(equation.operands):
             if type(a) is not Var:
                 continue
@@ -173,7 +175,7 @@ class _Scheduler:
             if role == "element":
                 if not user.operation.follows(*[a.type for a in user.operands]):  # type: ignore[attr-defined]
                     return False
-                if user.outs[0].type.size > size and cost > 1.5:  # type: ignore[union-attr]
+                if user.outs[0].type.size > size and cost > 1.5 and not user.operation.pieces:  # type: ignore[union-attr]
                     return False
             repeated += 1
         return repeated <= 1 or cost <= CHEAP

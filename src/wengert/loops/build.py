@@ -110,7 +110,7 @@ class Builder:
         return self._let("cast", (x,), kind)
 
     def _let(self, op: str, args: tuple[Any, ...], kind: str) -> Name:
-        index = (op, kind, *[key(a) for a in args])
+        index = (op, kind, *[a.id if type(a) is Name else key(a) for a in args])
         for scope in reversed(self.scopes):
             found = scope.get(index)
             if found is not None:
