@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 from wengert.config import config  # now, lest the submodule of that name stand in its place
 
 if TYPE_CHECKING:
+    from wengert.api.aot import compile, spec
     from wengert.api.batching import vmap
+    from wengert.api.compile import jit
     from wengert.api.control import cond, loop, scan, while_loop
     from wengert.api.custom import checkpoint, custom_jvp, custom_vjp
     from wengert.api.derivatives import elementwise_grad, grad, hvp, jvp, linearize, stop_gradient, value_and_grad, vjp
@@ -22,6 +24,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "checkpoint",
+    "compile",
     "cond",
     "config",
     "custom_jvp",
@@ -35,12 +38,14 @@ __all__ = [
     "jacfwd",
     "jacobian",
     "jacrev",
+    "jit",
     "jvp",
     "linearize",
     "loop",
     "primitive",
     "record",
     "scan",
+    "spec",
     "stop_gradient",
     "value_and_grad",
     "vjp",
@@ -49,7 +54,9 @@ __all__ = [
 ]
 
 _HOME = {
+    "aot": ("compile", "spec"),
     "batching": ("vmap",),
+    "compile": ("jit",),
     "control": ("cond", "loop", "scan", "while_loop"),
     "custom": ("checkpoint", "custom_jvp", "custom_vjp"),
     "derivatives": ("elementwise_grad", "grad", "hvp", "jvp", "linearize", "stop_gradient", "value_and_grad", "vjp"),

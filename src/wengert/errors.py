@@ -17,6 +17,7 @@ This room knows nothing of the rest: a message is text. Start reading at the tre
     │   ├── ShapeError (ValueError)         shapes or dtypes do not fit
     │   ├── TreeError (ValueError)          two containers differ
     │   ├── IndexOutOfBoundsError (IndexError)
+    │   ├── NotANumberError (FloatingPointError)  a NaN appears under config(debug_nans=True)
     │   └── CheckFailed (AssertionError)    check_grads found a wrong derivative
     ├── ContractError (TypeError)   the author of a primitive left something out
     ├── ParseError (SyntaxError-like)
@@ -84,6 +85,10 @@ class TreeError(UserError, ValueError):
 
 class IndexOutOfBoundsError(UserError, IndexError):
     """An index lies outside its axis."""
+
+
+class NotANumberError(UserError, FloatingPointError):
+    """An equation made a NaN of operands without one, under `config(debug_nans=True)`."""
 
 
 class CheckFailed(UserError, AssertionError):

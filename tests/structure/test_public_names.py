@@ -4,6 +4,7 @@ import wengert
 
 NAMES = {
     "checkpoint",
+    "compile",
     "cond",
     "config",
     "custom_jvp",
@@ -17,12 +18,14 @@ NAMES = {
     "jacfwd",
     "jacobian",
     "jacrev",
+    "jit",
     "jvp",
     "linearize",
     "loop",
     "primitive",
     "record",
     "scan",
+    "spec",
     "stop_gradient",
     "value_and_grad",
     "vjp",

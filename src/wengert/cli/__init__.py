@@ -1,4 +1,4 @@
-"""The command `wengert`: grad, check, rules, demo. Bad input is one line on stderr and exit status 2.
+"""The command `wengert`: grad, check, rules, cache, demo. Bad input is one line on stderr and exit status 2.
 
 Knows everything below; nothing knows it. Start at `main`.
 """
@@ -57,6 +57,9 @@ def _parser() -> argparse.ArgumentParser:
     rules.add_argument("--kind", metavar="RULE", help="one rule of all primitives: type, evaluate, jvp, transpose, batch or samples")
     rules.add_argument("--json", action="store_true", help="print JSON")
 
+    cache = commands.add_parser("cache", help="where compiled code is kept on disk, and how much of it there is")
+    cache.add_argument("--clear", action="store_true", help="delete it all")
+
     commands.add_parser("demo", help="fit a logistic regression to real data; its gradient computed in four ways")
     return parser
 
@@ -99,6 +102,10 @@ def _command(name: str) -> Any:
         from wengert.cli.rules import rules
 
         return rules
+    if name == "cache":
+        from wengert.cli.cache import cache
+
+        return cache
     from wengert.cli.demo import demo
 
     return demo

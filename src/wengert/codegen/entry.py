@@ -68,7 +68,7 @@ class Signature:
 def is_possible(signature: Signature) -> bool:
     """Whether an entry can be emitted here for such a kernel."""
     dtypes = [a.dtype for a in signature.arguments] + [dtype for _, dtype in signature.outputs]
-    return layout.is_known() and len(dtypes) <= MOST_LEAVES and all([d.name in layout.DTYPES and d.isbuiltin == 1 for d in dtypes])
+    return layout.is_known() and len(dtypes) <= MOST_LEAVES and all([d.name in layout.DTYPES and d.isnative for d in dtypes])
 
 
 def entry_text(name: str, signature: Signature) -> str:

@@ -47,7 +47,7 @@ FLOAT = {
 }
 FLOAT_INTRINSIC = {
     "maximum": "maximum", "minimum": "minimum", "fmax": "maxnum", "fmin": "minnum", "copysign": "copysign",
-    "abs": "fabs", "sqrt": "sqrt", "floor": "floor", "ceil": "ceil", "trunc": "trunc", "rint": "rint",
+    "abs": "fabs", "muladd": "fmuladd", "sqrt": "sqrt", "floor": "floor", "ceil": "ceil", "trunc": "trunc", "rint": "rint",
 }
 INTEGER = {
     **{name: name for name in ("add", "sub", "mul", "and", "or", "xor", "shl")},

@@ -66,15 +66,19 @@ def run(
     has_aux: bool = False,
     staged: bool = False,
     examples: Sequence[Any] | None = None,
+    asked: set[int] | None = None,
 ) -> Run:
     """Run `call(traced values)`, which calls f, and keep its operations.
 
     `arguments` are the values behind the traced ones, if there are any: concrete arrays or
     tracers of an outer run. With them Python may branch on values. A `staged` run also takes the
     operations on values it closes over: a branch that is not taken must not compute them.
-    `examples` are values that the traced ones can have where they have none of their own.
+    `examples` are values that the traced ones can have where they have none of their own. `asked`, where
+    given, receives the positions of the arguments on whose values Python has come to depend, also when the run fails.
     """
-    tape = Tape((identity(f), extra_key), types, arguments, name_of(f))
+    tape = Tape(
+        (identity(f), extra_key), types, arguments, name_of(f), asked is not None or any([t.asked is not None for t in _active.tapes])
+    )
     tape.examples = examples
     outer = [(t, t.stage) for t in _active.tapes] if staged else []
     _active.tapes.append(tape)
@@ -101,6 +105,8 @@ def run(
         _active.tapes.pop()
         for t, stage in outer:
             t.stage = stage
+        if asked is not None and tape.asked:
+            asked.update([i for i, v in enumerate(tape.root.outs) if v in tape.asked])
     return Run(function, captured, structure, len(outputs), aux, aux_traced)
 
 

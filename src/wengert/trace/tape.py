@@ -125,9 +125,11 @@ class Tape:
         "_captured",
         "_env",
         "_lock",
+        "_origins",
         "_seen",
         "_trail",
         "arguments",
+        "asked",
         "closed",
         "examples",
         "grown",
@@ -139,7 +141,7 @@ class Tape:
         "stage",
     )
 
-    def __init__(self, key: Any, types: Sequence[Type], arguments: Sequence[Any] | None, name: str) -> None:
+    def __init__(self, key: Any, types: Sequence[Type], arguments: Sequence[Any] | None, name: str, watch: bool = False) -> None:
         self.key = (key, tuple(types))
         self.root = self.node = _memory.root(self.key, types)
         self.arguments = arguments  # concrete arrays or tracers of outer tapes; None where only the type is known
@@ -151,6 +153,8 @@ class Tape:
         self._seen: dict[int, tuple[Any, Any, Var]] = {}  # outer tracers and arrays already captured: themselves, as they were, variable
         self._trail: list[Node] = []
         self._env: dict[Any, Any] | None = None
+        self.asked: set[Var] | None = set() if watch else None  # inputs on which a value depends that Python has asked for
+        self._origins: dict[Any, frozenset[Any]] = {}  # variable -> the inputs, or (outer tape, variable), its known value comes from
         self.examples: Sequence[Any] | None = None  # values the inputs can have, where they have none of their own
         self.closed = False
         self.grown = 0
@@ -194,7 +198,7 @@ class Tape:
                 node = self._extend(operation, tuple(key), has_literal)
         self.node = node
         self._trail.append(node)
-        if operation.may_raise and self.arguments is not None:  # type: ignore[attr-defined]
+        if operation.may_raise and self.arguments is not None and self.asked is None:  # type: ignore[attr-defined]
             self._compute(node.outs[0])  # so that LinAlgError comes at the user's line
         return node.outs
 
@@ -281,6 +285,21 @@ class Tape:
 
     def value(self, var: Var) -> Any:
         """The concrete value of a variable, computed now if it was not yet."""
+        value = self.peek(var)
+        if self.asked is not None:
+            self._ask(var)
+        return value
+
+    def _ask(self, var: Var) -> None:
+        """Note the inputs from which the value of this variable comes: Python has seen it."""
+        for origin in self._origins.get(var, ()):
+            if isinstance(origin, Var):
+                self.asked.add(origin)  # type: ignore[union-attr]
+            else:
+                origin[0]._ask(origin[1])
+
+    def peek(self, var: Var) -> Any:
+        """As `value`, for another tape: what asks for it there is noted when it does."""
         with self._lock:
             self._compute(var)
             assert self._env is not None
@@ -290,8 +309,9 @@ class Tape:
                 four_parts(
                     "a concrete value is needed of something of which only the type is known",
                     f"{var.type!r} in {self.name}",
-                    "Under vmap every lane has a value of its own, and in a custom rule values come later: Python cannot branch on it.",
-                    "np.where(test, a, b), or wengert.cond / wengert.while_loop",
+                    "Under jit and in a custom rule values come later, and under vmap every lane has a value of its own: "
+                    "Python cannot branch on it.",
+                    "np.where(test, a, b), or wengert.cond / wengert.while_loop; under jit static_argnums, if the value seldom changes",
                     where=here(),
                 )
             )
@@ -299,7 +319,7 @@ class Tape:
 
     def example(self, var: Var) -> Any:
         """A value that the variable can have: its own, or in lanes and loops that of the first; None if there is none."""
-        known = self.arguments if self.arguments is not None else self.examples
+        known = self.examples if self.examples is not None else self.arguments
         if known is None:
             return None
         with self._lock:
@@ -311,10 +331,13 @@ class Tape:
     def _provide(self, var: Var, value: Any) -> None:
         assert self._env is not None
         if isinstance(value, Traced):
+            tape, atom = value.tape, value.atom  # type: ignore[attr-defined]
             try:
-                self._env[var] = value.tape.value(value.atom)  # type: ignore[attr-defined]
+                self._env[var] = tape.peek(atom)
             except AbstractValueError:
                 return
+            if tape.asked is not None:
+                self._origins[var] = frozenset([var, (tape, atom)])
         elif value is not None:
             self._env[var] = value
 
@@ -323,6 +346,8 @@ class Tape:
             self._env = {}
             for v, argument in zip(self.root.outs, self.arguments or [None] * len(self.root.outs), strict=True):
                 self._provide(v, argument)
+                if self.asked is not None and v in self._env and v not in self._origins:
+                    self._origins[v] = frozenset([v])
             captured = iter(self._captured)
             for node in self._trail:
                 if node.equation is None:
@@ -344,6 +369,9 @@ class Tape:
                     env[node.outs[0]] = outs
                 else:
                     env.update(zip(node.outs, outs, strict=True))
+                if self.asked is not None:
+                    origins = frozenset[Any]().union(*[self._origins.get(a, ()) for a in equation.operands])
+                    self._origins.update(dict.fromkeys(node.outs, origins))
         self._trail.clear()
 
 

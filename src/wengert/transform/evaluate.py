@@ -12,8 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from wengert.config import settings
 from wengert.ir.values import Function, Literal, Var
 from wengert.ir.walk import memoized
+from wengert.transform.checked import run_checked
 
 # An instruction is (kind, callable, operand slots…, result slot or slots).
 _ONE, _TWO, _MANY, _SEVERAL, _FREE = range(5)
@@ -31,6 +33,8 @@ def evaluate(function: Function, arguments: Sequence[Any]) -> list[Any]:
 
 def run(function: Function, arguments: Sequence[Any]) -> list[Any]:
     """As `evaluate`, inside an error state already set."""
+    if settings().debug_nans:
+        return run_checked(function, arguments)
     program: _Program = function.memo.get("program") or memoized(function, "program", lambda: _Program(function))
     env = program.template.copy()
     env[: len(arguments)] = arguments
