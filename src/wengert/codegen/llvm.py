@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 
 from wengert.codegen.plan import plan
+from wengert.codegen.tables import BOOLEAN, BY_SIGN, EXTREMA, FLOAT, FLOAT_INTRINSIC, INTEGER, PURE, SUFFIX, SUPPORT, TYPE
+from wengert.loops import scope
 from wengert.loops.nest import (
     BYTES,
     CONTEXT,
@@ -38,92 +40,6 @@ from wengert.loops.nest import (
     addressed,
     walk,
 )
-
-TYPE = {"f8": "double", "f4": "float", "b1": "i1", **{f"{s}{n}": f"i{8 * n}" for s in "iu" for n in (1, 2, 4, 8)}, "p": "ptr"}
-SUFFIX = {"f8": "f64", "f4": "f32", **{f"{s}{n}": f"i{8 * n}" for s in "iu" for n in (1, 2, 4, 8)}}
-FLOAT = {
-    "add": "fadd", "sub": "fsub", "mul": "fmul", "div": "fdiv", "accumulate": "fadd reassoc", "accumulate_product": "fmul reassoc",
-    "lt": "fcmp olt", "le": "fcmp ole", "gt": "fcmp ogt", "ge": "fcmp oge", "eq": "fcmp oeq", "ne": "fcmp une",
-}
-FLOAT_INTRINSIC = {
-    "maximum": "maximum", "minimum": "minimum", "fmax": "maxnum", "fmin": "minnum", "copysign": "copysign",
-    "abs": "fabs", "muladd": "fmuladd", "sqrt": "sqrt", "floor": "floor", "ceil": "ceil", "trunc": "trunc", "rint": "rint",
-}
-INTEGER = {
-    **{name: name for name in ("add", "sub", "mul", "and", "or", "xor", "shl")},
-    "accumulate": "add", "accumulate_product": "mul", "eq": "icmp eq", "ne": "icmp ne",
-}
-BY_SIGN = {  # (signed, unsigned)
-    "quotient": ("sdiv", "udiv"), "rest": ("srem", "urem"), "shr": ("ashr", "lshr"),
-    "lt": ("icmp slt", "icmp ult"), "le": ("icmp sle", "icmp ule"), "gt": ("icmp sgt", "icmp ugt"), "ge": ("icmp sge", "icmp uge"),
-}
-BOOLEAN = {
-    "add": "or", "accumulate": "or", "mul": "and", "accumulate_product": "and", "and": "and", "or": "or", "xor": "xor",
-    "eq": "icmp eq", "ne": "icmp ne", "lt": "icmp ult", "le": "icmp ule", "gt": "icmp ugt", "ge": "icmp uge",
-    "maximum": "or", "minimum": "and", "fmax": "or", "fmin": "and",
-}
-EXTREMA = {"maximum": "max", "minimum": "min", "fmax": "max", "fmin": "min"}
-PURE = "nounwind willreturn memory(none)"
-
-
-# What grows: a stack's header is [items, height, room]; its blocks hang on the context's list, which the caller frees.
-SUPPORT = {
-    "wengert.reserve": """define internal i32 @"wengert.reserve"(ptr %header, i64 %count, i64 %item, ptr %context) {
-  %bytes = mul i64 %count, %item
-  %all = add i64 %bytes, 64
-  %block = call ptr @malloc(i64 %all)
-  %none = icmp eq ptr %block, null
-  br i1 %none, label %fail, label %good
-fail:
-  ret i32 1
-good:
-  %list = getelementptr i8, ptr %context, i64 48
-  %head = load ptr, ptr %list
-  store ptr %head, ptr %block
-  store ptr %block, ptr %list
-  %items = getelementptr i8, ptr %block, i64 64
-  store ptr %items, ptr %header
-  %height = getelementptr i64, ptr %header, i64 1
-  store i64 %count, ptr %height
-  %room = getelementptr i64, ptr %header, i64 2
-  store i64 %count, ptr %room
-  ret i32 0
-}""",
-    "wengert.push": """define internal i32 @"wengert.push"(ptr %header, i64 %count, i64 %item, ptr %context) {
-  %height.at = getelementptr i64, ptr %header, i64 1
-  %height = load i64, ptr %height.at
-  %room.at = getelementptr i64, ptr %header, i64 2
-  %room = load i64, ptr %room.at
-  %full = icmp eq i64 %height, %room
-  br i1 %full, label %grow, label %add
-grow:
-  %twice = mul i64 %room, 2
-  %more = add i64 %twice, 16
-  %bytes = mul i64 %more, %item
-  %all = add i64 %bytes, 64
-  %block = call ptr @malloc(i64 %all)
-  %none = icmp eq ptr %block, null
-  br i1 %none, label %fail, label %good
-fail:
-  ret i32 1
-good:
-  %list = getelementptr i8, ptr %context, i64 48
-  %head = load ptr, ptr %list
-  store ptr %head, ptr %block
-  store ptr %block, ptr %list
-  %items = getelementptr i8, ptr %block, i64 64
-  %old = load ptr, ptr %header
-  %used = mul i64 %height, %item
-  call void @llvm.memcpy.p0.p0.i64(ptr %items, ptr %old, i64 %used, i1 false)
-  store ptr %items, ptr %header
-  store i64 %more, ptr %room.at
-  br label %add
-add:
-  %next = add i64 %height, %count
-  store i64 %next, ptr %height.at
-  ret i32 0
-}""",
-}
 
 
 class Text:
@@ -178,7 +94,7 @@ class _Module:
         self.used: dict[int, int] = {}  # scalar -> the last outermost statement that uses it
         for time, statement in enumerate(program.block):
             for inner in walk([statement]):
-                for x in _used(inner):
+                for x in scope.used(inner):
                     if type(x) is Name:
                         self.used[x.id] = time
         self.time = 0
@@ -368,8 +284,11 @@ class _Function:
         if operand[0] == "f":
             fast = " fast" if self.module.fastmath else ""
             if op in FLOAT:
-                word = FLOAT[op] if not fast else FLOAT[op].replace(" reassoc", "").replace("fcmp", "fcmp nsz") + (
-                    "" if "cmp" in FLOAT[op] else " reassoc nsz arcp contract"
+                word = (
+                    FLOAT[op]
+                    if not fast
+                    else FLOAT[op].replace(" reassoc", "").replace("fcmp", "fcmp nsz")
+                    + ("" if "cmp" in FLOAT[op] else " reassoc nsz arcp contract")
                 )
                 return f"{word} {t} {values[0]}, {values[1]}"
             if op == "neg":
@@ -522,8 +441,7 @@ class _Function:
         self.line(f"br label {head}")
         self.indices.pop()
         self.lines[phis:phis] = [
-            f"  %v{c.id} = phi {TYPE[c.kind]} [ {a}, {before} ], [ {b}, {latch} ]"
-            for c, a, b in zip(s.carries, inits, nexts, strict=True)
+            f"  %v{c.id} = phi {TYPE[c.kind]} [ {a}, {before} ], [ {b}, {latch} ]" for c, a, b in zip(s.carries, inits, nexts, strict=True)
         ]
         self.start(done)
         for o, c in zip(s.outs, s.carries, strict=True):
@@ -585,7 +503,7 @@ class _Function:
             else:
                 types.append(TYPE[a.kind])
                 values.append(self.typed(a))
-        outs = _outs(s)
+        outs = scope.outs(s)
         real = TYPE[outs[0].kind] if outs else "void"
         result = f"{{{real}, {real}}}" if len(outs) == 2 else real
         pure = PURE if not s.writes and outs and all(t != "ptr" for t in types) else ""
@@ -636,8 +554,8 @@ class _Function:
         """A function of its own, called here: buffers it uses are parameters that do not overlap."""
         module = self.module
         buffers = list(dict.fromkeys([b for inner in walk(s.body) for b, _ in addressed(inner) if b.space not in ("constant", "pointer")]))
-        free = _free(s.body)
-        results = [x for x in _defined(s.body) if module.used.get(x.id, -1) > module.time]
+        outside = scope.free(s.body)
+        results = [x for x in scope.defined(s.body) if module.used.get(x.id, -1) > module.time]
         inner = _Function(module)
         name = f"@{module.program.name}.{s.name}{len(module.functions)}"
         parameters, arguments = [], []
@@ -646,7 +564,7 @@ class _Function:
             inner.pointers[b] = f"%b{b.id}"
             parameters.append(f"ptr noalias nocapture{'' if b in written else ' readonly'} %b{b.id}")
             arguments.append(f"ptr {self.pointer(b)}")
-        for x in free:
+        for x in outside:
             parameters.append(f"{TYPE[x.kind]} %v{x.id}")
             arguments.append(self.typed(x))
         slots = []
@@ -667,69 +585,6 @@ class _Function:
         for x, slot in slots:
             self.line(f"%v{x.id} = load {TYPE[x.kind]}, ptr {slot}")
         self.returned(code)
-
-
-def _used(statement: Any) -> list[Any]:
-    """Scalars that a statement itself uses, names and constants alike."""
-    kind = type(statement)
-    if kind is Let:
-        return [a for a in statement.args if type(a) is not Address] + [n for a in statement.args if type(a) is Address for n, _ in a.offset.terms]
-    affine: tuple[Affine, ...] = ()
-    out: list[Any] = []
-    if kind is Load:
-        affine = (statement.offset,)
-    elif kind is Store:
-        affine, out = (statement.offset,), [statement.value]
-    elif kind is Index:
-        affine = (statement.affine,)
-    elif kind is For:
-        affine, out = (statement.start, statement.stop), [*statement.inits, *statement.nexts]
-    elif kind is While:
-        out = [*statement.inits, statement.condition, *statement.nexts]
-    elif kind is If:
-        out = [statement.condition, *statement.values[0], *statement.values[1]]
-    elif kind is Fail:
-        out = [statement.condition, *statement.details]
-    elif kind is Call:
-        affine = tuple([a.offset for a in statement.args if type(a) is Address])
-        out = [a[1] if type(a) is tuple else a for a in statement.args if type(a) is not Address]
-    elif kind is Host:
-        affine = tuple([a.offset for a in (*statement.inputs, *statement.outputs)])
-    elif kind is Fill:
-        affine = (statement.target.offset,) + (() if statement.source is None else (statement.source.offset,))
-    pointers = [b.data for b, _ in addressed(statement) if b.space == "pointer"]
-    return out + pointers + [name for a in affine for name, _ in a.terms]
-
-
-def _outs(statement: Any) -> Sequence[Name]:
-    kind = type(statement)
-    if kind is Let or kind is Load or kind is Index:
-        return (statement.out,)
-    if kind is Call:
-        out = statement.out
-        return out if type(out) is tuple else () if out is None else (out,)
-    return getattr(statement, "outs", ())
-
-
-def _free(block: list[Any]) -> list[Name]:
-    """Scalars that a block uses and does not define."""
-    defined: set[int] = set()
-    used: dict[int, Name] = {}
-    for s in walk(block):
-        defined.update([x.id for x in _outs(s)])
-        if type(s) is For:
-            defined.add(s.index.id)
-        if type(s) in (For, While):
-            defined.update([x.id for x in s.carries])
-        for x in _used(s):
-            if type(x) is Name:
-                used[x.id] = x
-    return [x for id, x in used.items() if id not in defined]
-
-
-def _defined(block: list[Any]) -> list[Name]:
-    """Scalars that the block's own statements define, for those after it."""
-    return [x for s in block for x in _outs(s)]
 
 
 def memory_type(kind: str) -> str:

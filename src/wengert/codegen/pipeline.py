@@ -11,8 +11,10 @@ from typing import Any
 
 from wengert.codegen.llvm import emit
 from wengert.codegen.lower import UnsupportedError, lower
+from wengert.config import settings
 from wengert.ir.values import Function
 from wengert.loops.nest import Program
+from wengert.loops.verifier import verify
 from wengert.runtime.collector import paused
 
 __all__ = ["Module", "UnsupportedError", "compile_function"]
@@ -39,6 +41,8 @@ def compile_function(function: Function, donated: Sequence[int] = (), fastmath: 
         tell("ir", function)
         function = optimised(function, fastmath, listener)
         program = lower(function, "wengert_kernel", donated)
+        if settings().verify:
+            verify(program)
         tell("loops", program)
         text = emit(program, fastmath)
         tell("llvm", text.text)

@@ -80,7 +80,9 @@ def array_type(shape: Shape, dtype: np.dtype[Any]) -> ArrayType:
     key = (shape, dtype)
     found = _arrays.get(key)
     if found is None:
-        dtype = np.dtype(dtype).newbyteorder("=")
+        dtype = np.dtype(np.dtype(dtype).type)  # native byte order, no metadata
+        if dtype.kind in "biufc":
+            dtype = np.dtype(dtype.str)  # NumPy's own object for it, not an equal one: native code compares addresses
         found = _arrays.setdefault((tuple(int(n) for n in shape), dtype), ArrayType(tuple(int(n) for n in shape), dtype))
         _arrays.setdefault(key, found)
     return found

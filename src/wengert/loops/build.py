@@ -211,7 +211,7 @@ class Builder:
         if not index.terms:
             return Affine(index.const // n), Affine(index.const % n)
         span = self.range(index)
-        if span is not None and 0 <= span[0] and span[1] < n:
+        if span is not None and span[0] >= 0 and span[1] < n:
             return Affine(0), index
         whole, by = self.number(index), Const(n, "i8")
         return self.index(self.op("quotient", whole, by)), self.index(self.op("rest", whole, by))
@@ -349,9 +349,7 @@ class Builder:
         self.block.append(statement)
         return unflatten(statement.outs, inits)
 
-    def while_(
-        self, inits: Sequence[Any], test: Callable[[list[Any]], Any], body: Callable[[list[Any]], Sequence[Any]]
-    ) -> list[Any]:
+    def while_(self, inits: Sequence[Any], test: Callable[[list[Any]], Any], body: Callable[[list[Any]], Sequence[Any]]) -> list[Any]:
         """While test(carries): carries = body(carries). The carries at the end."""
         flat = flatten(inits)
         carries = [self.name(x.kind) for x in flat]

@@ -38,7 +38,7 @@ def _index(failure: Failure, detail: Sequence[int]) -> Exception:
 
 
 def _linalg(failure: Failure, detail: Sequence[int]) -> Exception:
-    return np.linalg.LinAlgError(failure.facts[0])
+    return np.linalg.LinAlgError(failure.facts[0].format(*detail))
 
 
 def _nan(failure: Failure, detail: Sequence[int]) -> Exception:

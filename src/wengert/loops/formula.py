@@ -29,7 +29,7 @@ class Value:
         return y if isinstance(y, Value) else Value(self.k, self.k.like(y, self.number))
 
     def cast(self, kind: str) -> Value:
-        """This number converted to a kind."""
+        """The number converted to a kind."""
         return Value(self.k, self.k.cast(self.number, kind))
 
     @property
@@ -93,6 +93,7 @@ class Value:
         return self.op("eq", y)
 
     def is_nan(self) -> Value:
+        """Whether the number is none."""
         return self.op("ne", self)
 
     def __and__(self, y: Any) -> Value:

@@ -272,6 +272,11 @@ class Program:
         self.hosts: list[Any] = []
         self.work = 0.0
 
+    def __repr__(self) -> str:
+        from wengert.loops.printer import print_program
+
+        return print_program(self)
+
 
 def blocks(statement: Any) -> tuple[list[Any], ...]:
     """The blocks inside a statement."""

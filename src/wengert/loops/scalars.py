@@ -13,12 +13,19 @@ OPS: dict[str, tuple[int, str]] = {
     **dict.fromkeys(("lt", "le", "gt", "ge", "eq", "ne"), (2, "b1")),
     **dict.fromkeys(("neg", "not", "abs", "sqrt", "floor", "ceil", "trunc", "rint"), (1, "same")),
     "select": (3, "same"),  # condition, value if it holds, value if not; both are computed
+    "muladd": (3, "same"),  # x * y + z of floats, rounded once where the machine can
     "bits": (1, "bits"),  # the integer with the bits of a float, and the other way
     # sums whose order the target may change; only what a reduction carries is added so
     "accumulate": (2, "same"),
     "accumulate_product": (2, "same"),
     # elementary functions, of C's libm and of its vector companions
-    **dict.fromkeys((*("exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sin", "cos", "tan", "asin", "acos", "atan"), *("sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "cbrt", "erf", "erfc", "tgamma", "lgamma")), (1, "same")),
+    **dict.fromkeys(
+        (
+            *("exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sin", "cos", "tan", "asin", "acos", "atan"),
+            *("sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "cbrt", "erf", "erfc", "tgamma", "lgamma"),
+        ),
+        (1, "same"),
+    ),
     **dict.fromkeys(("pow", "atan2", "hypot", "fmod", "nextafter"), (2, "same")),
 }
 
@@ -30,6 +37,31 @@ COMPLEX = (
 OPS.update({f"c{name}.{part}": (4 if name == "pow" else 2, "same") for name in COMPLEX for part in ("re", "im")})
 EXPENSIVE = frozenset(
     [name for name, (arity, kind) in OPS.items() if name[0] == "c" and "." in name]
-    + ["exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "cbrt", "erf", "erfc", "tgamma", "lgamma"]
+    + [
+        "exp",
+        "exp2",
+        "expm1",
+        "log",
+        "log2",
+        "log10",
+        "log1p",
+        "sin",
+        "cos",
+        "tan",
+        "asin",
+        "acos",
+        "atan",
+        "sinh",
+        "cosh",
+        "tanh",
+        "asinh",
+        "acosh",
+        "atanh",
+        "cbrt",
+        "erf",
+        "erfc",
+        "tgamma",
+        "lgamma",
+    ]
     + ["pow", "atan2", "hypot", "fmod", "nextafter"]
 )
