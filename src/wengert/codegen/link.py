@@ -133,11 +133,12 @@ def _effort(text: str, level: int | None) -> _Effort:
 def longest_block(text: str) -> int:
     """Lines in the longest basic block."""
     longest = start = 0
-    for number, line in enumerate(text.splitlines()):
+    lines = text.splitlines()
+    for number, line in enumerate(lines):
         if line.startswith("}") or line.partition(";")[0].rstrip().endswith((":", "{")):
             longest = max(longest, number - start)
             start = number
-    return longest
+    return max(longest, len(lines) - start)
 
 
 def _optimise(module: Any, machine: Any, effort: _Effort) -> None:

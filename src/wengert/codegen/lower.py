@@ -144,10 +144,22 @@ class Kernel(Builder):
         self.loads.pop()
         for loads in self.loads:
             loads.clear()
-        if any([type(s) in (For, While) for s in walk(written)]):
-            self.block.append(Part(written))
+        group: list[Any] = []
+        for statement in written:
+            if type(statement) is For and statement.parallel:  # alone, so that it may be given to threads
+                self.close_part(group)
+                group = []
+                self.block.append(Part([statement]))
+            else:
+                group.append(statement)
+        self.close_part(group)
+
+    def close_part(self, statements: list[Any]) -> None:
+        """Append statements, as a part if there are loops among them."""
+        if any([type(s) in (For, While) for s in walk(statements)]):
+            self.block.append(Part(statements))
         else:
-            self.block += written
+            self.block += statements
 
     # -- places ------------------------------------------------------------------------------------------
 

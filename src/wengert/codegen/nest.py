@@ -177,27 +177,60 @@ class Nest:
             return self.body(index, state)
         n = self.domain[axis]
         cuts = [0, *breaks.get(axis, []), n]
-        last = axis == len(self.domain) - 1
-        run = lambda i, c: self.level(axis + 1, (*index, i), breaks, c)
+        outermost = axis == 0 and k.frame.outermost
+        rest = int(np.prod(self.domain[1:], dtype=np.int64))
+
+        def run(i: Affine, c: list[Any]) -> list[Any]:
+            return self.level(axis + 1, (*index, i), breaks, c)
+
         for low, high in itertools.pairwise(cuts):
+            chunks = (high - low) // CHUNK
             if high - low == 1:
                 state = run(Affine(low), state)
-            elif last and state and high - low > CHUNK:
-                chunks = (high - low) // CHUNK
-
-                def chunk(c: Affine, totals: list[Any], low: int = low) -> list[Any]:
-                    first = c * CHUNK + low
-                    sums = k.loop(first, first + CHUNK, run, [self.start(e) for e in self.open(axis)])
-                    return [k.op(self.combine(e), t, s) for e, t, s in zip(self.open(axis), totals, sums, strict=True)]
-
-                state = k.loop(0, chunks, chunk, state)
+            elif state and axis == len(self.domain) - 1 and chunks > 0:
+                state = self.in_chunks(axis, low, chunks, run, state, apart=outermost and chunks >= 8)
                 if low + chunks * CHUNK < high:
                     state = k.loop(low + chunks * CHUNK, high, run, state)
+            elif state and outermost and high - low >= 8 and (high - low) * rest >= 8 * CHUNK:
+                state = self.apart(axis, high - low, lambda i, low=low: run(i + low, [self.start(e) for e in self.open(axis)]), state)
             else:
-                state = k.loop(low, high, run, state)
+                state = k.loop(low, high, run, state, parallel=outermost and not state and not self.adds_across(0))
         for e, value in zip(begun, state[len(carried) :], strict=True):
             self.finish(e, index, value)
         return state[: len(carried)]
+
+    def in_chunks(self, axis: int, low: int, chunks: int, run: Any, state: list[Any], apart: bool) -> list[Any]:
+        """A long sum as a sum of the sums of chunks."""
+        k = self.k
+
+        def sums(c: Affine) -> list[Any]:
+            first = c * CHUNK + low
+            return k.loop(first, first + CHUNK, run, [self.start(e) for e in self.open(axis)])
+
+        if apart:
+            return self.apart(axis, chunks, sums, state)
+        return k.loop(0, chunks, lambda c, totals: self.combined(axis, totals, sums(c)), state)
+
+    def apart(self, axis: int, count: int, sums: Any, state: list[Any]) -> list[Any]:
+        """Sums that may be computed by several threads: kept one by one, and added in order, so that the result is always the same."""
+        k = self.k
+        kept = [k.scratch((count,), kind_of(e.outs[0].type)) for e in self.open(axis)]
+
+        def one(c: Affine, _: list[Any]) -> list[Any]:
+            for memory, value in zip(kept, sums(c), strict=True):
+                k.store(memory.buffer, c, value)
+            return []
+
+        k.loop(0, count, one, parallel=not self.adds_across(0))
+        return k.loop(0, count, lambda c, totals: self.combined(axis, totals, [k.load(m.buffer, c) for m in kept]), state)
+
+    def combined(self, axis: int, totals: list[Any], sums: list[Any]) -> list[Any]:
+        """Totals with sums added."""
+        return [self.k.op(self.combine(e), t, s) for e, t, s in zip(self.open(axis), totals, sums, strict=True)]
+
+    def adds_across(self, axis: int) -> bool:
+        """Whether iterations of an axis add into the same memory."""
+        return any([not self.flat and axis in e.operation.axes and depth > axis for e, depth in self.reductions])  # type: ignore[attr-defined]
 
     def open(self, axis: int) -> list[Equation]:
         """The reductions whose accumulators are carried through the loop of an axis."""
