@@ -90,7 +90,7 @@ class Primitive(Operation, abstract=True):
     relabels: ClassVar[bool] = False  # the elements stay in row-major order
     reduction: ClassVar[Any] = None  # along `axes`: the scalar operation and what it gives of nothing
     target: ClassVar[Any] = None  # (k, readers, index, *types) -> where in operand 0 the element of the last one is written, or added
-    lower: ClassVar[Any] = None  # (k, operands, outs) -> places of the results, None for those written to outs; else NotImplemented
+    nest: ClassVar[Any] = None  # (k, operands, outs) -> places of the results, None for those written to outs; else NotImplemented
 
     def __init_subclass__(cls, abstract: bool = False, **kwargs: Any) -> None:
         super().__init_subclass__(abstract=abstract, **kwargs)
@@ -168,6 +168,10 @@ class Primitive(Operation, abstract=True):
         "same" if NumPy's broadcasting lines the operand up by itself, else a function that reshapes it.
         """
         return None
+
+    def scalars(self, *types: Type) -> bool:
+        """Whether `scalar` takes numbers of these operands' types."""
+        return True
 
     def follows(self, *types: Type) -> bool:
         """Whether `element` reads its operands at an index as simple as its own."""

@@ -22,7 +22,9 @@ def cache(options: Any) -> int:
         print(f"path     {folder}")
         limit = disk.limit()
         print(f"entries  {len(found)}")
-        print(f"size     {_size(sum([size for _, size, _ in found]))} of {_size(limit)}" if limit else "size     off (WENGERT_CACHE_SIZE=0)")
+        print(
+            f"size     {_size(sum([size for _, size, _ in found]))} of {_size(limit)}" if limit else "size     off (WENGERT_CACHE_SIZE=0)"
+        )
         if options.clear:
             print(f"deleted  {disk.clear()}")
     except OSError as error:

@@ -120,8 +120,6 @@ class _Writer:
         self.later: list[tuple[str, list[str]]] = []  # (label, tuples to drop before the error is passed on)
         self.count = 0
 
-    # --- writing -------------------------------------------------------------------------------
-
     def do(self, line: str) -> None:
         self.lines.append("  " + line)
 
@@ -161,8 +159,6 @@ class _Writer:
             self.globals.append(line)
         return f'@"{name}"'
 
-    # --- the function --------------------------------------------------------------------------
-
     def text(self) -> str:
         name, s = self.name, self.s
         self.do("%count = and i64 %nargsf, 9223372036854775807")  # the top bit says that args[-1] may be overwritten
@@ -197,8 +193,6 @@ class _Writer:
         # With the global lock held, so not atomic. Between the last count and `ret` nobody else can run and unmap the code.
         running = self.load("i64", f'@"{self.name}.running"')
         self.store("i64", self.let(f"add i64 {running}, {by}"), f'@"{self.name}.running"')
-
-    # --- arguments -----------------------------------------------------------------------------
 
     def _argument(self, i: int, argument: Argument) -> None:
         """Check args[i] and put the address of its data into inputs[i]."""

@@ -14,11 +14,12 @@ INDENT = "  "
 
 
 def print_program(program: Program) -> str:
-    """All of it: where arguments and results are, the statements, then what the failures' numbers mean."""
+    """All of it: where arguments and results are, the statements, then what the numbers of operations and failures mean."""
     spaces = {space: [b for b in program.buffers if b.space == space] for space in ("input", "output")}
     inputs, outputs = [", ".join([f"{b!r}: {b.kind}[{b.size}]" for b in found]) for found in spaces.values()]
     lines = [f"program {program.name}({inputs}) -> ({outputs}):"]
     lines += [INDENT + line for line in block(program.block)]
+    lines += [f"python {number}: {operation.name}" for number, (operation, *_) in enumerate(program.hosts)]
     for number, failure in enumerate(program.failures, 1):
         facts = ", ".join(map(str, failure.facts))
         lines.append(f"failure {number}: {failure.kind}({facts})" + (f" at {failure.span}" if failure.span else ""))
@@ -36,7 +37,7 @@ def block(statements: Sequence[Any]) -> Iterator[str]:
 
 def head(statement: Any) -> str:
     """The first line of a statement, or its only one."""
-    return HEADS[type(statement)](statement)
+    return HEADS.get(type(statement), repr)(statement)
 
 
 def _indented(statements: Sequence[Any], last: str = "") -> Iterator[str]:

@@ -61,7 +61,7 @@ def verify(program: Program) -> Program:
     except _Fault as fault:
         what, why = fault.args
         place = f"in {program.name}: {' > '.join([head(s) for s in checker.around])}"
-        raise VerificationError(four_parts(what, place, why, "this is a bug of wengert, or of a primitive's rule for its loops")) from None
+        raise VerificationError(four_parts(what, place, why, "mend the rule that wrote it, a primitive's, or report it")) from None
     return program
 
 

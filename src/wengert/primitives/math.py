@@ -13,6 +13,7 @@ import numpy as np
 
 from wengert.contract import Elementwise, Sample, zeros
 from wengert.ir.values import Literal, splat
+from wengert.loops import formula as f
 from wengert.primitives.arith import div, equal, imag, real, reciprocal, select, sign
 
 
@@ -338,6 +339,20 @@ class SincDerivative(Elementwise):
 
     def partials(self, out: Any, x: Any) -> Sequence[Any]:
         return (lambda: SincDerivative(self.n + 1)(x),)
+
+    def scalar(self, k: Any, x: Any) -> Any:
+        n, bound = self.n, max(1.0, 1.0 * self.n)
+        z = f.Value(k, k.cast(x, "c16" if x.kind[0] == "c" else "f8")) * np.pi
+        near = abs(z) < bound
+        away, small = f.select(near, 1.0, z), f.select(near, z, 0.0)
+        turns = (f.sin(away), f.cos(away), -f.sin(away), -f.cos(away))
+        s = turns[0] / away
+        for m in range(1, n + 1):
+            s = (turns[m % 4] - m * s) / away
+        powers = range(n % 2, n + 100, 2)
+        terms = [(-1.0) ** ((p + n) // 2) / ((p + n + 1) * _factorial(p)) for p in powers if bound**p > 1e-20 * _factorial(p)]
+        series = f.polynomial(small * small, terms)
+        return k.cast((np.pi**n * f.select(near, series * small if n % 2 else series, s)).number, x.kind)
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:

@@ -22,7 +22,7 @@ import numpy as np
 _RELA = np.dtype([("offset", "<u8"), ("type", "<u4"), ("symbol", "<u4"), ("addend", "<i8")])
 _SYMBOL = np.dtype([("name", "<u4"), ("info", "u1"), ("other", "u1"), ("section", "<u2"), ("value", "<u8"), ("size", "<u8")])
 _ABSOLUTE_64, _RELATIVE_32, _PLT_32, _GOT, _RELATIVE_64, _GOTX, _GOTX_REX = 1, 2, 4, 9, 24, 41, 42
-_KNOWN = (_ABSOLUTE_64, _RELATIVE_32, _PLT_32, _GOT, _RELATIVE_64, _GOTX, _GOTX_REX)
+_KNOWN = {_ABSOLUTE_64, _RELATIVE_32, _PLT_32, _GOT, _RELATIVE_64, _GOTX, _GOTX_REX}
 _WRITE, _ALLOCATE, _EXECUTE = 1, 2, 4  # flags of a section
 _SYMBOLS, _RELOCATIONS, _ZEROS, _INIT, _FINI = 2, 4, 8, 14, 15  # types of a section
 _STUB = b"\xff\x25\0\0\0\0\x66\x90"  # jmp *got(%rip); two bytes of padding
@@ -111,7 +111,7 @@ def place(codes: Sequence[bytes], resolve: Callable[[str], int]) -> Library:
 
 
 def _place_one(code: bytes, defined: dict[str, int], mappings: list[tuple[int, int]], resolve: Callable[[str], int]) -> None:
-    if not is_supported() or code[:6] != b"\x7fELF\x02\x01" or struct.unpack_from("<HH", code, 16) != (1, 62):
+    if not is_supported() or len(code) < 64 or code[:6] != b"\x7fELF\x02\x01" or struct.unpack_from("<HH", code, 16) != (1, 62):
         raise Unsupported("not a relocatable ELF object for x86-64")
     sections = _sections(code)
     symbols, names = _symbols(sections)
@@ -191,8 +191,9 @@ def _relocations(sections: list[_Section]) -> list[tuple[int, Any]]:
             raise Unsupported(f"section {s.name}")
         if s.kind == _RELOCATIONS and _is_placed(sections[s.info]):
             table = np.frombuffer(s.data, _RELA)
-            if not np.isin(table["type"], _KNOWN).all():
-                raise Unsupported(f"relocation of type {int(table['type'][~np.isin(table['type'], _KNOWN)][0])}")
+            unknown = set(table["type"].tolist()) - _KNOWN
+            if unknown:
+                raise Unsupported(f"relocation of type {min(unknown)}")
             out.append((s.info, table))
     return out
 
@@ -202,7 +203,7 @@ def _lay_out(sections: list[_Section], relocations: list[tuple[int, Any]], undef
 
     -> (bytes in all, end of the code, end of what is only read), each a whole number of pages.
     """
-    used = {int(i) for _, table in relocations for i in np.unique(table["symbol"])}
+    used = {i for _, table in relocations for i in table["symbol"].tolist()}
     external = len(used & undefined.keys())
     groups: tuple[list[_Section], ...] = ([], [], [])
     for s in sections:
@@ -237,8 +238,8 @@ def _addresses(sections: list[_Section], symbols: Any, undefined: dict[int, int]
 def _link_out(image: _Image, sections: list[_Section], relocations: Any, symbols: Any, addresses: Any, text: int) -> None:
     """Slots of the global offset table behind what is only read, and jumps through them behind the code."""
     external = symbols["section"] == 0
-    far = {int(i) for _, t in relocations for i in np.unique(t["symbol"][(t["type"] == _PLT_32) & external[t["symbol"]]])}
-    slots = far | {int(i) for _, t in relocations for i in np.unique(t["symbol"][np.isin(t["type"], (_GOT, _GOTX, _GOTX_REX))])}
+    far = {i for _, t in relocations for i in t["symbol"][(t["type"] == _PLT_32) & external[t["symbol"]]].tolist()}
+    slots = far | {i for _, t in relocations for i in t["symbol"][_through_got(t["type"])].tolist()}
     stub = _end(sections, lambda s: s.offset < text)
     got = max(_end(sections, lambda s: text <= s.offset and s.offset >= 0 and _is_read_only(s)), text)
     for i in sorted(slots):
@@ -250,6 +251,10 @@ def _link_out(image: _Image, sections: list[_Section], relocations: Any, symbols
         code = _STUB[:2] + struct.pack("<i", image.got[i] - stub - 6) + _STUB[6:]
         image.bytes[stub : stub + 8] = np.frombuffer(code, np.uint8)
         stub += 8
+
+
+def _through_got(kind: Any) -> Any:
+    return (kind == _GOT) | (kind == _GOTX) | (kind == _GOTX_REX)
 
 
 def _is_read_only(s: _Section) -> bool:
@@ -266,8 +271,7 @@ def _relocate(image: _Image, section: _Section, table: Any, addresses: Any, symb
     if len(table) and int(table["offset"].max()) + 4 > section.size:
         raise Unsupported("a relocation outside of its section")
     value = addresses[symbol].astype(np.int64)
-    through_got = np.isin(kind, (_GOT, _GOTX, _GOTX_REX))
-    for chosen, table_of in ((through_got, image.got), ((kind == _PLT_32) & (symbols["section"][symbol] == 0), image.stubs)):
+    for chosen, table_of in ((_through_got(kind), image.got), ((kind == _PLT_32) & (symbols["section"][symbol] == 0), image.stubs)):
         value[chosen] = [image.base + table_of[int(i)] for i in symbol[chosen]]
     if (value == 0).any():
         raise Unsupported("a relocation against a section that is not loaded")

@@ -155,6 +155,7 @@ class Turn(Multilinear):
     """
 
     elementwise = True
+    scalar = "mul"
     factors = (0, 1)
 
     def type(self, *operands: Type) -> tuple[Type, ...]:

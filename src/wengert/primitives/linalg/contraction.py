@@ -15,6 +15,8 @@ from wengert.contract import Multilinear, Sample
 from wengert.errors import ShapeError, four_parts
 from wengert.ir.types import Type, array_type
 from wengert.ir.values import ROLES
+from wengert.loops.nest import Affine
+from wengert.primitives.linalg import blas
 from wengert.primitives.linalg.diagonal import Diagonal
 from wengert.primitives.shape import array_type_of, inverse, move_axis, permute, reshape
 
@@ -52,6 +54,35 @@ class Dot(Multilinear):
 
     def evaluate(self, x: Any, y: Any) -> Any:
         return _kernel(self, np.ndim(x), np.ndim(y))(x, y)
+
+    def element_of(self, *types: Any) -> bool:
+        """Whether each element is so few products that it is rather computed where it is read: outer products, small matrices."""
+        x, y = types
+        rows, columns = (int(np.prod([t.shape[a] for a in free])) for t, free in zip(types, self.free(x.ndim, y.ndim), strict=True))
+        depth = int(np.prod([x.shape[a] for a in self.contract[0]]))
+        if not self.contract[0] or depth == 1:
+            return True
+        return depth <= (4 if rows * columns > 1 else 8) and min(rows, columns) <= 4
+
+    def follows(self, *types: Any) -> bool:
+        return not self.contract[0]
+
+    def element(self, k: Any, read: Any, index: Any, x: Any, y: Any) -> Any:
+        (cx, cy), (bx, by) = self.contract, self.batch_axes
+        fx, fy = self.free(x.ndim, y.ndim)
+        total = None
+        for inner in np.ndindex(*[x.shape[a] for a in cx]):
+            summed = [Affine(i) for i in inner]
+            at_x = dict(zip((*bx, *fx, *cx), (*index[: len(bx) + len(fx)], *summed), strict=True))
+            at_y = dict(zip((*by, *fy, *cy), (*index[: len(bx)], *index[len(bx) + len(fx) :], *summed), strict=True))
+            term = k.op("mul", read[0](*[at_x[a] for a in range(x.ndim)]), read[1](*[at_y[a] for a in range(y.ndim)]))
+            total = term if total is None else k.op("add", total, term)
+        return k.const(0, k.kind(x)) if total is None else total
+
+    def nest(self, k: Any, operands: Any, outs: Any) -> Any:
+        x, y = (k.memory(p, contiguous=False) for p in operands)
+        axes = (self.batch_axes, *self.free(len(x.shape), len(y.shape)), self.contract)
+        return blas.contraction(k, x, y, lambda: outs[0], outs.types[0].shape, axes)
 
     def transpose(self, ct: Any, operands: Sequence[Any], linear: Sequence[bool]) -> Sequence[Any]:
         x, y = operands

@@ -15,6 +15,7 @@ from wengert.errors import ShapeError, four_parts
 from wengert.ir.types import Type, array_type
 from wengert.ir.values import ROLES
 from wengert.primitives.arith import complex_, imag, mul, neg, real
+from wengert.primitives.linalg import lapack
 from wengert.primitives.linalg.algebra import Stacked, diagonal, identity, is_complex, matrices, mm, real_dtype, stacked_alike, t
 from wengert.primitives.linalg.factor import Lu
 from wengert.primitives.linalg.solve import Solve
@@ -33,6 +34,14 @@ class Det(Stacked):
 
     def evaluate(self, a: Any) -> Any:
         return np.linalg.det(a)
+
+    def nest(self, k: Any, operands: Any, outs: Any) -> Any:
+        a = k.memory(operands[0], contiguous=False)
+        if not lapack.handles(a):
+            return NotImplemented
+        if a.ndim == 2:
+            return [k.in_registers([k.cast(lapack.determinant(k, a, ()), a.kind)], ())]
+        return lapack.stacks(k, a.shape[:-2], lambda at: lapack.put(k, outs[0], at, lapack.determinant(k, a, at)))
 
     def jvp(self, primals: Sequence[Any], outs: Any, tangents: Sequence[Any]) -> Any:
         return None if tangents[0] is None else trace_of_product(Adjugate()(primals[0]), tangents[0])
@@ -74,6 +83,12 @@ class Adjugate(Stacked):
         others = _products(s, np.eye(s.shape[-1], dtype=bool))
         v, uh = _adjoint(vh), _adjoint(u)
         return (_phase(u, vh)[..., None, None] * ((v * others[..., None, :]) @ uh)).astype(a.dtype, copy=False)
+
+    def nest(self, k: Any, operands: Any, outs: Any) -> Any:
+        a = k.memory(operands[0], contiguous=False)
+        if not lapack.handles(a) or not a.size:
+            return NotImplemented
+        return lapack.stacks(k, a.shape[:-2], lambda at: lapack.adjugate(k, a, at, outs[0]))
 
     def jvp(self, primals: Sequence[Any], outs: Any, tangents: Sequence[Any]) -> Any:
         return None if tangents[0] is None else AdjugateTangent()(primals[0], tangents[0])
@@ -203,6 +218,19 @@ class Slogdet(Stacked):
             sign = np.prod(np.where(size == 0, 0, d / size), axis=-1) * np.where(exchanges % 2, -1.0, 1.0)
             logabs = np.sum(np.log(size), axis=-1)
         return np.asarray(sign).astype(a.dtype)[()], np.asarray(logabs).astype(real_dtype(a))[()]
+
+    def nest(self, k: Any, operands: Any, outs: Any) -> Any:
+        lu, pivots = (k.memory(p, contiguous=False) for p in operands[1:])
+        if not lapack.handles(lu):
+            return NotImplemented
+        if lu.ndim == 2:
+            return [k.in_registers([x], ()) for x in lapack.sign_and_logarithm(k, lu, (), pivots, ())]
+
+        def one(at: Any) -> None:
+            for out, x in zip(outs, lapack.sign_and_logarithm(k, lu, at, pivots, at), strict=True):
+                lapack.put(k, out, at, x)
+
+        return lapack.stacks(k, lu.shape[:-2], one)
 
     def jvp(self, primals: Sequence[Any], outs: Any, tangents: Sequence[Any]) -> Any:
         da = tangents[0]

@@ -23,7 +23,7 @@ class Diagonal(Linear):
     offset: int = 0
     axis1: int = 0
     axis2: int = 1
-    moves = views = True
+    moves = views = strided = True
 
     def type(self, x: Any) -> tuple[Type, ...]:
         if not (0 <= self.axis1 < x.ndim and 0 <= self.axis2 < x.ndim and self.axis1 != self.axis2):
@@ -34,6 +34,11 @@ class Diagonal(Linear):
 
     def evaluate(self, x: Any) -> Any:
         return np.diagonal(x, self.offset, self.axis1, self.axis2)
+
+    def element(self, k: Any, read: Any, index: Any, x: Any) -> Any:
+        own = {self.axis1: index[-1] + max(-self.offset, 0), self.axis2: index[-1] + max(self.offset, 0)}
+        rest = iter(index[:-1])
+        return read[0](*[own[a] if a in own else next(rest) for a in range(x.ndim)])
 
     def transpose(self, ct: Any, operands: Sequence[Any], linear: Sequence[bool]) -> Sequence[Any]:
         shape = operands[0].type.shape
@@ -77,6 +82,22 @@ class DiagonalEmbed(Linear):
         matrices[..., i + max(-self.offset, 0), i + max(self.offset, 0)] = x
         return out
 
+    def element(self, k: Any, read: Any, index: Any, x: Any) -> Any:
+        if not x.shape[-1]:
+            return k.const(0, k.kind(x))
+        row, column = index[self.axis1] - max(-self.offset, 0), index[self.axis2] - max(self.offset, 0)
+        rest = [i for a, i in enumerate(index) if a not in (self.axis1, self.axis2)]
+        if not row.terms and not column.terms:
+            on = row.const == column.const and 0 <= row.const < x.shape[-1]
+            return read[0](*rest, row) if on else k.const(0, k.kind(x))
+        equal = k.op("eq", k.number(row), k.number(column))
+        for i in (row, column):
+            span = k.range(i)
+            if span is not None and span[0] >= 0 and span[1] < x.shape[-1]:
+                return k.op("select", equal, read[0](*rest, i), k.const(0, k.kind(x)))
+        inside = k.op("and", k.op("ge", k.number(row), k.const(0, "i8")), k.op("lt", k.number(row), k.const(x.shape[-1], "i8")))
+        return k.branch(k.op("and", equal, inside), lambda: read[0](*rest, row), lambda: k.const(0, k.kind(x)))
+
     def transpose(self, ct: Any, operands: Sequence[Any], linear: Sequence[bool]) -> Sequence[Any]:
         return (Diagonal(self.offset, self.axis1, self.axis2)(ct),)
 
@@ -104,6 +125,11 @@ class Triangle(Linear):
 
     def evaluate(self, x: Any) -> Any:
         return np.tril(x, self.k) if self.lower else np.triu(x, self.k)
+
+    def element(self, k: Any, read: Any, index: Any, x: Any) -> Any:
+        row, column = index[-2] + self.k, index[-1]
+        kept = k.op("le" if self.lower else "ge", k.number(column), k.number(row))
+        return k.op("select", kept, read[0](*index), k.const(0, k.kind(x)))
 
     def transpose(self, ct: Any, operands: Sequence[Any], linear: Sequence[bool]) -> Sequence[Any]:
         return (self(ct),)

@@ -16,6 +16,7 @@ from wengert.contract import Primitive, Sample, flat, no
 from wengert.ir.types import Type, array_type
 from wengert.ir.values import ROLES
 from wengert.primitives.arith import complex_, conj, imag, mul, real, reciprocal, select
+from wengert.primitives.linalg import lapack
 from wengert.primitives.linalg.algebra import (
     Stacked,
     Turn,
@@ -59,6 +60,12 @@ class Eigh(Stacked):
 
     def evaluate(self, a: Any) -> Any:
         return tuple(np.linalg.eigh(a))
+
+    def nest(self, k: Any, operands: Any, outs: Any) -> Any:
+        a = k.memory(operands[0], contiguous=False)
+        if not lapack.handles(a) or not a.size:
+            return NotImplemented
+        return lapack.stacks(k, a.shape[:-2], lambda at: lapack.eigh(k, a, at, outs[0], outs[1]))
 
     def jvp(self, primals: Sequence[Any], outs: Any, tangents: Sequence[Any]) -> Any:
         if tangents[0] is None:
@@ -106,6 +113,9 @@ class Eigenvectors(Stacked):
     def evaluate(self, a: Any, w: Any, v: Any) -> Any:
         return v[..., self.start : self.stop].copy()
 
+    def element(self, k: Any, read: Any, index: Any, *types: Any) -> Any:
+        return read[2](*index[:-1], index[-1] + self.start)
+
     def jvp(self, primals: Sequence[Any], outs: Any, tangents: Sequence[Any]) -> Any:
         if tangents[0] is None:
             return None
@@ -135,6 +145,12 @@ class Eigvalsh(Stacked):
 
     def evaluate(self, a: Any) -> Any:
         return np.linalg.eigvalsh(a)
+
+    def nest(self, k: Any, operands: Any, outs: Any) -> Any:
+        a = k.memory(operands[0], contiguous=False)
+        if not lapack.handles(a) or not a.size:
+            return NotImplemented
+        return lapack.stacks(k, a.shape[:-2], lambda at: lapack.eigh(k, a, at, outs[0]))
 
     def jvp(self, primals: Sequence[Any], outs: Any, tangents: Sequence[Any]) -> Any:
         if tangents[0] is None:

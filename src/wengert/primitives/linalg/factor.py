@@ -15,6 +15,7 @@ from wengert.contract import Sample, no, zeros
 from wengert.errors import ShapeError, four_parts
 from wengert.ir.types import Type, array_type
 from wengert.primitives.arith import sub
+from wengert.primitives.linalg import lapack
 from wengert.primitives.linalg.algebra import Stacked, block, each, h, hermitian, identity, matrices, mm, part, skew, t
 from wengert.primitives.linalg.diagonal import tril, triu
 from wengert.primitives.linalg.inverse import Pinv, projector_residual
@@ -36,6 +37,12 @@ class Cholesky(Stacked):
 
     def evaluate(self, a: Any) -> Any:
         return np.linalg.cholesky(a)
+
+    def nest(self, k: Any, operands: Any, outs: Any) -> Any:
+        a = k.memory(operands[0], contiguous=False)
+        if not lapack.handles(a):
+            return NotImplemented
+        return lapack.stacks(k, a.shape[:-2], lambda at: lapack.cholesky(k, a, at, outs[0]))
 
     def jvp(self, primals: Sequence[Any], outs: Any, tangents: Sequence[Any]) -> Any:
         if tangents[0] is None:
@@ -76,6 +83,12 @@ class ApplyPivots(Stacked):
         if self.inverse:
             order = np.argsort(order, axis=-1)
         return np.take_along_axis(x, order[..., None], axis=-2)
+
+    def nest(self, k: Any, operands: Any, outs: Any) -> Any:
+        pivots = k.memory(operands[0], contiguous=False)
+        k.copy(operands[1], outs[0])
+        move = lambda at: lapack.exchange_rows(k, pivots, at, outs[0], at, self.inverse)
+        return lapack.stacks(k, pivots.shape[:-1], move) if outs[0].size else None
 
     def jvp(self, primals: Sequence[Any], outs: Any, tangents: Sequence[Any]) -> Any:
         return None if tangents[1] is None else self(primals[0], tangents[1])
@@ -126,6 +139,12 @@ class Lu(Stacked):
             return lu, pivots
 
         return each(one, (a.dtype, np.int32), a)
+
+    def nest(self, k: Any, operands: Any, outs: Any) -> Any:
+        a = k.memory(operands[0], contiguous=False)
+        if not lapack.handles(a):
+            return NotImplemented
+        return lapack.stacks(k, a.shape[:-2], lambda at: lapack.lu(k, a, at, outs[0], at, outs[1], at))
 
     def jvp(self, primals: Sequence[Any], outs: Any, tangents: Sequence[Any]) -> Any:
         if tangents[0] is None:
@@ -197,6 +216,12 @@ class Qr(Stacked):
 
     def evaluate(self, a: Any) -> Any:
         return tuple(np.linalg.qr(a, mode=self.mode))
+
+    def nest(self, k: Any, operands: Any, outs: Any) -> Any:
+        a = k.memory(operands[0], contiguous=False)
+        if not lapack.handles(a) or not a.size:
+            return NotImplemented
+        return lapack.stacks(k, a.shape[:-2], lambda at: lapack.qr(k, a, at, outs[0], outs[1]))
 
     def jvp(self, primals: Sequence[Any], outs: Any, tangents: Sequence[Any]) -> Any:
         (da,), (q, r) = tangents, outs

@@ -13,6 +13,7 @@ import numpy as np
 from wengert.contract import Sample, no
 from wengert.ir.types import Type
 from wengert.primitives.arith import neg, sub
+from wengert.primitives.linalg import lapack
 from wengert.primitives.linalg.algebra import Stacked, h, matrices, mm
 from wengert.primitives.shape import array_type_of
 
@@ -27,6 +28,12 @@ class Inv(Stacked):
 
     def evaluate(self, a: Any) -> Any:
         return np.linalg.inv(a)
+
+    def nest(self, k: Any, operands: Any, outs: Any) -> Any:
+        a = k.memory(operands[0], contiguous=False)
+        if not lapack.handles(a):
+            return NotImplemented
+        return lapack.stacks(k, a.shape[:-2], lambda at: lapack.inverse(k, a, at, outs[0]))
 
     def jvp(self, primals: Sequence[Any], outs: Any, tangents: Sequence[Any]) -> Any:
         return None if tangents[0] is None else neg(mm(mm(outs, tangents[0]), outs))

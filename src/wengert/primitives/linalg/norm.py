@@ -15,8 +15,10 @@ from wengert.errors import ShapeError, four_parts
 from wengert.ir.types import Type, array_type
 from wengert.ir.values import ROLES
 from wengert.primitives.arith import abs_, conj, equal, mul, real, select
+from wengert.primitives.linalg import lapack
 from wengert.primitives.linalg.algebra import real_dtype
 from wengert.primitives.math import power
+from wengert.primitives.reduce import folds
 from wengert.primitives.shape import array_type_of, broadcast, cast
 
 
@@ -47,6 +49,29 @@ class VectorNorm(Primitive):
         if np.isinf(p):
             return np.max(size, axis=axes, initial=0.0).astype(size.dtype) if p > 0 else np.min(size, axis=axes)
         return (np.add.reduce(size**p, axis=axes) ** (1 / p)).astype(size.dtype)
+
+    def nest(self, k: Any, operands: Any, outs: Any) -> Any:
+        x, p = k.memory(operands[0], contiguous=False), self.ord
+        if p < 0 and any(x.shape[a] == 0 for a in self.axes):
+            return NotImplemented
+        kind = k.kind(outs.types[0])
+
+        def term(value: Any) -> Any:
+            if p == 2:
+                return lapack.square(k, value)
+            size = k.op("abs", value)
+            return size if p == 1 or np.isinf(p) else k.op("pow", size, k.const(p, kind))
+
+        def root(total: Any) -> Any:
+            if p == 2:
+                return k.op("sqrt", total)
+            return total if p == 1 or np.isinf(p) else k.op("pow", total, k.const(1 / p, kind))
+
+        op = "accumulate" if not np.isinf(p) else "maximum" if p > 0 else "minimum"
+        join = lambda a, b: [k.op(op, a[0], b[0])]
+        start = k.const(np.inf if p == -np.inf else 0.0, kind)
+        stage = folds.Stage([start], lambda index, last, _: join(last, [term(k.read(x, index))]), join)
+        return folds.folded(k, x, self.axes, [stage], lambda values: root(values[0][0]), outs)
 
     def jvp(self, primals: Sequence[Any], outs: Any, tangents: Sequence[Any]) -> Any:
         (x,), (dx,) = primals, tangents

@@ -14,6 +14,7 @@ from wengert.contract import Sample, add_any
 from wengert.errors import ShapeError, four_parts
 from wengert.ir.types import Type
 from wengert.primitives.arith import conj, neg
+from wengert.primitives.linalg import lapack
 from wengert.primitives.linalg.algebra import (
     Stacked,
     columns_to_lanes,
@@ -62,6 +63,19 @@ class Solve(Stacked):
             return getrs(lu, pivots, b, trans=op)[0] if b.size else np.zeros_like(b)
 
         return each(one, (b.dtype,), lu, pivots, b, core=(2, 1, 2))
+
+    def nest(self, k: Any, operands: Any, outs: Any) -> Any:
+        lu, pivots = (k.memory(p, contiguous=False) for p in operands[1:3])
+        if not lapack.handles(lu, outs[0]):
+            return NotImplemented
+        k.copy(operands[3], outs[0])
+
+        def one(at: Any) -> None:
+            lapack.regular(k, lu, at)
+            if outs[0].size:
+                lapack.solve(k, lu, at, pivots, at, outs[0], at, self.op)
+
+        return lapack.stacks(k, lu.shape[:-2], one)
 
     def jvp(self, primals: Sequence[Any], outs: Any, tangents: Sequence[Any]) -> Any:
         a, lu, pivots, _ = primals

@@ -15,6 +15,7 @@ from wengert.errors import ShapeError, four_parts
 from wengert.ir.types import Type, array_type
 from wengert.ir.values import ROLES
 from wengert.primitives.arith import neg, sub
+from wengert.primitives.linalg import lapack
 from wengert.primitives.linalg.algebra import (
     Stacked,
     Turn,
@@ -60,6 +61,19 @@ class Svd(Stacked):
 
     def evaluate(self, a: Any) -> Any:
         return tuple(np.linalg.svd(a, full_matrices=self.full))
+
+    def nest(self, k: Any, operands: Any, outs: Any) -> Any:
+        a = k.memory(operands[0], contiguous=False)
+        if not lapack.handles(a) or not a.size:
+            return NotImplemented
+
+        def one(at: Any) -> None:
+            u, s, vh = lapack.svd(k, a, at, "A" if self.full else "S")
+            lapack.copy(k, u, (), outs[0], at, flip=True)
+            lapack.copy_vector(k, s, outs[1], at)
+            lapack.copy(k, vh, (), outs[2], at, flip=True)
+
+        return lapack.stacks(k, a.shape[:-2], one)
 
     def jvp(self, primals: Sequence[Any], outs: Any, tangents: Sequence[Any]) -> Any:
         (da,), (u, s, vh) = tangents, outs
@@ -138,6 +152,12 @@ class SingularVectors(Stacked):
         v = u if self.left else np.swapaxes(vh, -1, -2).conj()
         return v[..., self.start : self.stop].copy()
 
+    def element(self, k: Any, read: Any, index: Any, *types: Any) -> Any:
+        *lead, row, column = index
+        if self.left:
+            return read[1](*lead, row, column + self.start)
+        return lapack.conj(k, read[3](*lead, column + self.start, row))
+
     def jvp(self, primals: Sequence[Any], outs: Any, tangents: Sequence[Any]) -> Any:
         if tangents[0] is None:
             return None
@@ -174,6 +194,12 @@ class Polar(Stacked):
         v = np.swapaxes(vh, -1, -2).conj()
         return u @ vh, ((v * s[..., None, :]) @ vh).astype(a.dtype, copy=False)
 
+    def nest(self, k: Any, operands: Any, outs: Any) -> Any:
+        a = k.memory(operands[0], contiguous=False)
+        if not lapack.handles(a) or not a.size:
+            return NotImplemented
+        return lapack.stacks(k, a.shape[:-2], lambda at: lapack.polar(k, a, at, outs[0], outs[1]))
+
     def jvp(self, primals: Sequence[Any], outs: Any, tangents: Sequence[Any]) -> Any:
         (da,), (u, p) = tangents, outs
         if da is None:
@@ -208,6 +234,12 @@ class Svdvals(Stacked):
 
     def evaluate(self, a: Any) -> Any:
         return np.linalg.svd(a, compute_uv=False)
+
+    def nest(self, k: Any, operands: Any, outs: Any) -> Any:
+        a = k.memory(operands[0], contiguous=False)
+        if not lapack.handles(a) or not a.size:
+            return NotImplemented
+        return lapack.stacks(k, a.shape[:-2], lambda at: lapack.copy_vector(k, lapack.svd(k, a, at, "N")[1], outs[0], at))
 
     def jvp(self, primals: Sequence[Any], outs: Any, tangents: Sequence[Any]) -> Any:
         if tangents[0] is None:

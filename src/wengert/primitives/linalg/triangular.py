@@ -13,7 +13,9 @@ import numpy as np
 from wengert.contract import Sample, add_any
 from wengert.errors import ShapeError, four_parts
 from wengert.ir.types import Type
+from wengert.loops.failure import Failure
 from wengert.primitives.arith import conj, neg
+from wengert.primitives.linalg import lapack
 from wengert.primitives.linalg.algebra import (
     Stacked,
     columns_to_lanes,
@@ -54,6 +56,22 @@ class TriangularSolve(Stacked):
             return solve_triangular(a, b, trans=self.op, lower=self.lower, unit_diagonal=self.unit_diagonal, check_finite=False)
 
         return each(one, (b.dtype,), a, b)
+
+    def nest(self, k: Any, operands: Any, outs: Any) -> Any:
+        a = k.memory(operands[0], contiguous=False)
+        if not lapack.handles(a, outs[0]):
+            return NotImplemented
+        x = outs[0]
+        k.copy(operands[1], x)
+        singular = Failure("linalg", ("singular matrix: resolution failed at diagonal {}",), k.span)
+
+        def one(at: Any) -> None:
+            if not self.unit_diagonal:
+                corner = lambda i: k.fail_if(lapack.is_zero(k, lapack.get(k, a, at, i, i)), singular, [k.number(i)])
+                lapack.repeat(k, 0, a.shape[-1], corner)
+            lapack.triangular(k, a, at, x, at, self.lower, self.op, self.unit_diagonal)
+
+        return lapack.stacks(k, a.shape[:-2], one) if x.size else None
 
     def jvp(self, primals: Sequence[Any], outs: Any, tangents: Sequence[Any]) -> Any:
         (a, _), (da, db) = primals, tangents

@@ -15,11 +15,13 @@ from wengert.contract import Sample, add_any, scale
 from wengert.errors import ShapeError, four_parts
 from wengert.ir.types import Type
 from wengert.ir.values import splat
+from wengert.loops.nest import REAL
 from wengert.primitives.arith import imag, real, sign
 from wengert.primitives.math import power, sqrt
 from wengert.primitives.shape import cast
 from wengert.primitives.special import ufuncs as sc
 from wengert.primitives.special.base import Ordered, Several, Special, is_complex, where
+from wengert.primitives.special.capi import KINDS, c_function, letters
 from wengert.primitives.special.gamma import rgamma
 
 
@@ -247,9 +249,29 @@ class _Spherical(Special, abstract=True):
     n: int
     before: ClassVar[float] = 1.0
     after: ClassVar[float] = -1.0
+    odd: ClassVar[bool] = False  # whether the function of order 0 is odd
 
     def evaluate(self, x: Any) -> Any:
         return np.asarray(self.ufunc(self.n, x)).astype(x.dtype)[()]
+
+    def scalars(self, x: Type) -> bool:
+        return all([c_function(self.ufunc.__name__, "n" + letter) is not None for letter in ("d", letters([x]))])
+
+    def scalar(self, k: Any, x: Any) -> Any:
+        if x.kind in REAL:
+            return k.cast(self.c_value(k, x), x.kind)
+        return k.cast(self.reflected(k, k.cast(x, "f8")), x.kind)
+
+    def c_value(self, k: Any, x: Any) -> Any:
+        """By SciPy's C function, for x ≥ 0 or complex x."""
+        return c_function(self.ufunc.__name__, "n" + letters([x]))(k, [k.const(self.n, KINDS["n"]), x])  # type: ignore[misc]
+
+    def reflected(self, k: Any, x: Any) -> Any:
+        """For real x of either sign: f(-x) = ±f(x) (DLMF 10.47.14 and 10.47.15)."""
+        value = self.c_value(k, k.op("abs", x))
+        if self.odd == (self.n % 2 == 0):
+            value = k.op("select", k.op("lt", x, k.like(0, x)), k.op("neg", value), value)
+        return value
 
     def partials(self, out: Any, x: Any) -> Sequence[Any]:
         n, family = self.n, type(self)
@@ -274,7 +296,7 @@ class SphericalJn(_Spherical):
 
 class SphericalYn(_Spherical):
     n: int
-    ufunc = staticmethod(sc.spherical_yn)
+    ufunc, odd = staticmethod(sc.spherical_yn), True
 
 
 class SphericalIn(_Spherical):
@@ -285,6 +307,13 @@ class SphericalIn(_Spherical):
 class SphericalKn(_Spherical):
     n: int
     ufunc, before, after = staticmethod(sc.spherical_kn), -1.0, -1.0
+
+    def scalars(self, x: Type) -> bool:
+        return super().scalars(x) and c_function("spherical_kn", "nD") is not None
+
+    def reflected(self, k: Any, x: Any) -> Any:
+        below = lambda: self.c_value(k, k.cast(x, "c16")).re
+        return k.branch(k.op("lt", x, k.like(0, x)), below, lambda: self.c_value(k, x))
 
 
 # -- Airy, Struve, Kelvin ------------------------------------------------------------------------

@@ -7,7 +7,6 @@ singularity at m = 0 by the integral D = (K - E)/m (DLMF 19.2.6), which is R_D(0
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from itertools import pairwise
 from math import pi
 from typing import Any
 
@@ -15,10 +14,13 @@ import numpy as np
 
 from wengert.contract import Sample
 from wengert.ir.values import splat
+from wengert.loops import formula as f
+from wengert.loops.formula import Value
 from wengert.primitives.arith import reciprocal
 from wengert.primitives.math import integer_pow, sin, sqrt
 from wengert.primitives.special import ufuncs as sc
 from wengert.primitives.special.base import Several, Special
+from wengert.primitives.special.capi import call
 from wengert.primitives.special.hypergeometric import hyp2f1
 
 
@@ -29,7 +31,7 @@ class _Real(Special, abstract=True):
 class EllipticD(_Real):
     """D(1-p) = R_D(0, p, 1)/3 = π/4 ₂F₁(1/2, 3/2; 2; 1-p), a function of p = 1-m for the sake of m near 1."""
 
-    domain = (0.3, 1.8)
+    domain, wide, calls = (0.3, 1.8), True, (("elliprd", "ddd"),)
 
     def evaluate(self, p: Any) -> Any:
         return (sc.elliprd(np.zeros((), p.dtype), p, np.ones((), p.dtype)) / 3).astype(p.dtype)[()]
@@ -37,6 +39,9 @@ class EllipticD(_Real):
     def partials(self, out: Any, p: Any) -> Sequence[Any]:
         a, b, c = (splat(n, p.type) for n in (1.5, 2.5, 3.0))
         return (lambda: hyp2f1(a, b, c, 1.0 - p) * (-3 * pi / 32),)
+
+    def formula(self, p: Value) -> Value:
+        return call("elliprd", 0.0, p, 1.0) / 3
 
 
 class Ellipk(_Real):
@@ -66,7 +71,11 @@ class Ellipe(_Real):
         return (lambda: elliptic_d(1.0 - m) * -0.5,)
 
 
+# Gauss and Legendre's rule on panels of [0, 1], each half as long as that before
 _X, _W = np.polynomial.legendre.leggauss(20)
+_EDGES = np.array([0.0, *[1 - 2.0**-i for i in range(1, 16)], 1.0])
+_LENGTHS = np.diff(_EDGES)[:, None]
+NODES, WEIGHTS = np.ravel(_EDGES[:-1, None] + _LENGTHS * (_X + 1) / 2), np.ravel(_LENGTHS / 2 * _W)
 
 
 class EllipticMoment(_Real):
@@ -77,6 +86,7 @@ class EllipticMoment(_Real):
 
     j: int
     k: int
+    wide = True
 
     def evaluate(self, phi: Any, m: Any) -> Any:
         dtype = np.result_type(phi, m)
@@ -88,13 +98,23 @@ class EllipticMoment(_Real):
         return total.astype(dtype)[()]
 
     def _quarter(self, phi: Any, m: Any) -> Any:
-        edges = [0.0, *[1 - 2.0**-i for i in range(1, 16)], 1.0]
         total = np.zeros_like(phi)
-        for low, high in pairwise(edges):
-            for x, w in zip(_X, _W, strict=True):
-                s2 = np.sin(phi * (low + (high - low) * (x + 1) / 2)) ** 2
-                total = total + (high - low) / 2 * w * s2**self.j * (1 - m * s2) ** (-self.k / 2)
+        for x, w in zip(NODES, WEIGHTS, strict=True):
+            s2 = np.sin(phi * x) ** 2
+            total = total + w * s2**self.j * (1 - m * s2) ** (-self.k / 2)
         return phi * total
+
+    def formula(self, phi: Value, m: Value) -> Value:
+        def quarter(phi: Value) -> Value:
+            def term(x: Value, w: Value) -> Value:
+                s2 = f.sin(phi * x) ** 2
+                return w * s2**self.j * f.sqrt(1 - m * s2) ** -self.k
+
+            return phi * f.total(phi, term, NODES, WEIGHTS)
+
+        turns = f.rint(phi / pi)
+        rest = quarter(phi - pi * turns)
+        return f.branch(turns.equals(0), lambda: rest, lambda: rest + 2 * turns * quarter(phi.like(pi / 2)))
 
     def partials(self, out: Any, phi: Any, m: Any) -> Sequence[Any]:
         def by_phi() -> Any:

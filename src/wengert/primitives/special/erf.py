@@ -12,10 +12,13 @@ from typing import Any
 import numpy as np
 
 from wengert.contract import Sample
+from wengert.loops import formula as f
+from wengert.loops.formula import Value
 from wengert.primitives.arith import complex_, imag, real, reciprocal
 from wengert.primitives.math import cos, exp, sin
 from wengert.primitives.special import ufuncs as sc
 from wengert.primitives.special.base import Several, Special, is_complex
+from wengert.primitives.special.capi import call
 
 TWO_OVER_ROOT_PI = 2 / pi**0.5
 ROOT_TWO_PI = (2 * pi) ** 0.5
@@ -33,6 +36,9 @@ class Erf(Special):
     def partials(self, out: Any, x: Any) -> Sequence[Any]:
         return (lambda: _gaussian(x) * TWO_OVER_ROOT_PI,)
 
+    def formula(self, x: Value) -> Value:
+        return f.erf(x)
+
 
 class Erfc(Special):
     """1 - erf(x)."""
@@ -41,6 +47,9 @@ class Erfc(Special):
 
     def partials(self, out: Any, x: Any) -> Sequence[Any]:
         return (lambda: _gaussian(x) * -TWO_OVER_ROOT_PI,)
+
+    def formula(self, x: Value) -> Value:
+        return f.erfc(x)
 
 
 class Erfi(Special):
@@ -87,9 +96,23 @@ def _derivative(n: int, x: Any, y0: Any, sign: int, inhomogeneity: float, factor
     return np.where(far, factor * series, y).astype(x.dtype)[()]
 
 
+def _derivative_formula(n: int, x: Value, function: str, sign: int, inhomogeneity: float, factor: float, far: Value) -> Value:
+    """As `_derivative`; the series is a polynomial in 1/x²."""
+
+    def near() -> Value:
+        before = call(function, x)
+        y = sign * 2 * x * before + inhomogeneity
+        for k in range(2, n + 1):
+            before, y = y, sign * (2 * x * y + 2 * (k - 1) * before)
+        return y
+
+    coefficients = [(-sign) ** k * float(sc.poch(0.5, k) * sc.poch(2 * k + 1, n)) for k in range(30)]
+    return f.branch(far, lambda: (-1) ** n * factor * f.polynomial(1 / (x * x), coefficients) / x ** (n + 1), near)
+
+
 class _Derivative(Special, abstract=True):
     n: int
-    analytic, dtypes = False, "fd"
+    analytic, dtypes, wide = False, "fd", True
 
     def partials(self, out: Any, x: Any) -> Sequence[Any]:
         return (lambda: type(self)(self.n + 1)(x),)
@@ -104,22 +127,30 @@ class ErfcxDerivative(_Derivative):
     """The n-th derivative of erfcx; erfcx' = 2 x erfcx - 2/√π."""
 
     n: int
+    calls = (("erfcx", "d"),)
 
     def evaluate(self, x: Any) -> Any:
         x = np.asarray(x)
         z = x.astype(np.float64)
         return _derivative(self.n, z, sc.erfcx(z), 1, -TWO_OVER_ROOT_PI, pi**-0.5, z > 7 + self.n).astype(x.dtype)[()]
 
+    def formula(self, x: Value) -> Value:
+        return _derivative_formula(self.n, x, "erfcx", 1, -TWO_OVER_ROOT_PI, pi**-0.5, x > 7 + self.n)
+
 
 class DawsnDerivative(_Derivative):
     """The n-th derivative of Dawson's integral; D' = 1 - 2 x D."""
 
     n: int
+    calls = (("dawsn", "d"),)
 
     def evaluate(self, x: Any) -> Any:
         x = np.asarray(x)
         z = x.astype(np.float64)
         return _derivative(self.n, z, sc.dawsn(z), -1, 1.0, 0.5, np.abs(z) > 7 + self.n).astype(x.dtype)[()]
+
+    def formula(self, x: Value) -> Value:
+        return _derivative_formula(self.n, x, "dawsn", -1, 1.0, 0.5, abs(x) > 7 + self.n)
 
 
 class Wofz(Special):
@@ -151,10 +182,13 @@ class Erfcinv(Special):
 class Ndtr(Special):
     """The standard normal distribution function Φ."""
 
-    ufunc, domain = sc.ndtr, (-2.0, 2.0)
+    ufunc, domain, wide = sc.ndtr, (-2.0, 2.0), True
 
     def partials(self, out: Any, x: Any) -> Sequence[Any]:
         return (lambda: exp(x * x * -0.5) * (1 / ROOT_TWO_PI),)
+
+    def formula(self, x: Value) -> Value:
+        return 0.5 * f.erfc(x * -(0.5**0.5))
 
 
 class LogNdtr(Special):

@@ -14,9 +14,12 @@ import numpy as np
 from wengert.contract import Sample
 from wengert.errors import ShapeError, four_parts
 from wengert.ir.types import Type
+from wengert.loops import formula as f
+from wengert.loops.formula import Value
 from wengert.primitives.math import Sinc, cos, cosh, exp, sin, sinh
 from wengert.primitives.special import ufuncs as sc
 from wengert.primitives.special.base import BY_ORDER, Several, Special, is_complex
+from wengert.primitives.special.capi import call
 from wengert.primitives.special.logistic import Exprel
 
 
@@ -44,8 +47,9 @@ class Expn(Special):
     For n ≤ 0, which SciPy lacks and higher derivatives need, Eₙ = xⁿ⁻¹ Γ(1-n, x) (DLMF 8.19.1).
     """
 
-    ufunc, analytic, dtypes = sc.expn, False, "fd"
+    ufunc, analytic, dtypes, wide = sc.expn, False, "fd", True
     fixed = {0: BY_ORDER}
+    calls = (("expn", "dd"), ("gamma", "d"), ("gammaincc", "dd"))
 
     def evaluate(self, n: Any, x: Any) -> Any:
         n = np.floor(n)  # as SciPy does
@@ -56,6 +60,12 @@ class Expn(Special):
 
     def partials(self, out: Any, n: Any, x: Any) -> Sequence[Any]:
         return None, lambda: -expn(n - 1.0, x)
+
+    def formula(self, n: Value, x: Value) -> Value:
+        n = f.floor(n)
+        m = 1 - n.op("minimum", 0.0)
+        below = lambda: call("gamma", m) * call("gammaincc", m, x) / x.op("pow", m)
+        return f.branch(n > 0, lambda: call("expn", n, x), below)
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:

@@ -5,16 +5,19 @@ Knows SciPy and the elementary families. Start at `Gamma`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
-from wengert.contract import Sample
-from wengert.primitives.arith import Flat, real
+from wengert.contract import Sample, flat
+from wengert.loops import formula as f
+from wengert.loops.formula import Value
+from wengert.primitives.arith import real
 from wengert.primitives.math import cos, sin
 from wengert.primitives.special import ufuncs as sc
 from wengert.primitives.special.base import BY_ORDER, Special, is_complex, where
+from wengert.primitives.special.capi import call
 
 
 class Gamma(Special):
@@ -44,10 +47,11 @@ class Loggamma(Special):
         return (lambda: digamma(x),)
 
 
-class Gammasgn(Flat):
+class Gammasgn(Special):
     """The sign of Γ(x)."""
 
-    ufunc, domain, dtypes = sc.gammasgn, (-0.9, -0.1), "fd"
+    jvp = flat("it is piecewise constant")
+    ufunc, domain, dtypes, analytic = sc.gammasgn, (-0.9, -0.1), "fd", False
 
 
 class Rgamma(Special):
@@ -86,7 +90,7 @@ class Polygamma(Special):
     """The n-th derivative of ψ (DLMF 5.15); SciPy has it for real x only."""
 
     n: int
-    ufunc, domain = sc.polygamma, (0.5, 3.0)
+    ufunc, domain, wide = sc.polygamma, (0.5, 3.0), True
 
     def evaluate(self, x: Any) -> Any:
         if np.asarray(x).dtype.kind == "c":
@@ -95,6 +99,22 @@ class Polygamma(Special):
 
     def partials(self, out: Any, x: Any) -> Sequence[Any]:
         return (lambda: polygamma(self.n + 1, x),)
+
+    def formula(self, x: Value) -> Value:
+        return polygamma_formula(self.n, x)
+
+    def complex_formula(self, z: Value) -> Value:
+        n = self.n
+        factorial = float(sc.factorial(n))
+        z, total = f.repeat(
+            (z, z.like(0)),
+            lambda values: (values[0].real < 20) & (values[0].real > -LARGEST),
+            lambda values: (values[0] + 1, values[1] + factorial / values[0] ** (n + 1)),
+        )
+        total = total + float(sc.factorial(n - 1)) / z**n + factorial / (2 * z ** (n + 1))
+        for k, bernoulli in enumerate(BERNOULLI, 1):
+            total = total + bernoulli * float(sc.poch(2 * k + 1, n - 1)) / z ** (2 * k + n)
+        return -total if n % 2 == 0 else total
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
@@ -110,14 +130,61 @@ def _polygamma_complex(n: int, z: Any) -> Any:
     z = np.array(z, np.complex128)
     total = np.zeros_like(z)
     factorial = float(sc.factorial(n))
-    while (small := z.real < 20).any():
+    while (small := (z.real < 20) & (z.real > -LARGEST)).any():
         step = np.where(small, z, 1.0)
         total += np.where(small, factorial / step ** (n + 1), 0)
         z = np.where(small, z + 1, z)
     total += sc.factorial(n - 1) / z**n + factorial / (2 * z ** (n + 1))
-    for k, bernoulli in enumerate(sc.bernoulli(24)[2::2], 1):
+    for k, bernoulli in enumerate(BERNOULLI, 1):
         total += bernoulli * sc.poch(2 * k + 1, n - 1) / z ** (2 * k + n)
     return ((-1) ** (n + 1) * total).astype(dtype)[()]
+
+
+LARGEST = 2.0**53  # beyond, z + 1 is z
+BERNOULLI = sc.bernoulli(24)[2::2].tolist()  # of even order, from the second
+
+
+def polygamma_formula(n: int, x: Value) -> Value:
+    """The n-th derivative of ψ by the zeta function (DLMF 5.15.1, 25.11.12), as SciPy; ψ itself for n = 0."""
+    return (-1) ** (n + 1) * float(sc.factorial(n)) * hurwitz(x.like(n + 1), x) if n else call("psi", x)
+
+
+def hurwitz(x: Value, q: Value) -> Value:
+    """Hurwitz' zeta function, as Cephes: Euler and Maclaurin's summation, of the first nine terms and more up to q + n > 9."""
+    edge = x.equals(1) | (q <= 0) & f.floor(q).equals(q)  # a pole
+    wrong = (x < 1) | (q <= 0) & ~f.floor(x).equals(x)
+    power = lambda a: a.op("pow", -x)
+    tail = lambda: (1 / (x - 1) + 1 / (2 * q)) * q.op("pow", 1 - x)  # DLMF 25.11.43
+    series = lambda: _euler_maclaurin(x, q, power)
+    inside = lambda: f.branch(q > 1e8, tail, series)
+    return f.branch(edge | wrong, lambda: f.select(edge & ~((x < 1) & ~x.equals(1)), q.like(f.INFINITY), f.NAN), inside)
+
+
+def _euler_maclaurin(x: Value, q: Value, power: Callable[[Value], Value]) -> Value:
+    eps = 2.0**-53
+
+    def term(values: Sequence[Value]) -> Sequence[Value]:
+        s, a, _, count, _ = values
+        a = a + 1
+        b = power(a)
+        s = s + b
+        return s, a, b, count + 1, abs(b / s) < eps
+
+    false = q < -f.INFINITY
+    more = lambda values: ~values[4] & ((values[3] < 9) | (values[1] <= 9))
+    s, w, b, _, done = f.repeat((power(q), q, q.like(0), q.like(0), false), more, term)
+
+    def rest() -> Value:
+        total, last, rising, over, k = s + b * w / (x - 1) - 0.5 * b, false, x.like(1), b, 0.0
+        for n, bernoulli in enumerate(BERNOULLI, 1):
+            rising, over = rising * (x + k), over / w
+            t = rising * over / (float(sc.factorial(2 * n)) / bernoulli)
+            total = f.select(last, total, total + t)
+            last = last | (abs(t / total) < eps)
+            rising, over, k = rising * (x + (k + 1)), over / w, k + 2
+        return total
+
+    return f.branch(done, lambda: s, rest)
 
 
 class Poch(Special):
@@ -132,7 +199,7 @@ class Poch(Special):
 class Zeta(Special):
     """Hurwitz' zeta function ζ(x, q); ∂ζ/∂q = -x ζ(x+1, q) (DLMF 25.11.17)."""
 
-    ufunc, domain, analytic, dtypes = sc.zeta, ((1.5, 4.0), (0.5, 3.0)), False, "fd"
+    ufunc, domain, analytic, dtypes, wide = sc.zeta, ((1.5, 4.0), (0.5, 3.0)), False, "fd", True
     fixed = {0: BY_ORDER}
 
     def evaluate(self, x: Any, q: Any) -> Any:
@@ -140,6 +207,9 @@ class Zeta(Special):
 
     def partials(self, out: Any, x: Any, q: Any) -> Sequence[Any]:
         return None, lambda: -(x * zeta(x + 1.0, q))
+
+    def formula(self, x: Value, q: Value) -> Value:
+        return hurwitz(x, q)
 
 
 def polygamma(n: int, x: Any) -> Any:

@@ -14,12 +14,15 @@ import numpy as np
 
 from wengert.contract import Sample
 from wengert.ir.values import splat
+from wengert.loops import formula as f
+from wengert.loops.formula import Value
 from wengert.primitives.arith import sign
 from wengert.primitives.math import exp, log, log1p
 from wengert.primitives.special import ufuncs as sc
-from wengert.primitives.special.base import Special, bell, half_line
+from wengert.primitives.special.base import Special, bell, half_line, half_line_sum
 from wengert.primitives.special.beta import betaln
-from wengert.primitives.special.gamma import gammaln, polygamma
+from wengert.primitives.special.capi import call
+from wengert.primitives.special.gamma import gammaln, polygamma, polygamma_formula
 from wengert.primitives.special.logistic import xlog1py, xlogy
 
 
@@ -76,6 +79,10 @@ def _psi(n: int, a: Any) -> list[Any]:
     return [sc.polygamma(k, a) for k in range(n)]
 
 
+def _psi_formula(n: int, a: Value) -> list[Value]:
+    return [polygamma_formula(k, a) for k in range(n)]
+
+
 class GammaincByA(_Real):
     """The n-th derivative of P(a, x) by a: ∫₀ˣ ∂ⁿ/∂aⁿ [t**(a-1) exp(-t) / Γ(a)] dt, or minus the integral from x on.
 
@@ -83,6 +90,7 @@ class GammaincByA(_Real):
     """
 
     n: int
+    wide, calls = True, (("psi", "d"), ("gammaln", "d"))
 
     def evaluate(self, a: Any, x: Any) -> Any:
         dtype = np.result_type(a, x)
@@ -108,6 +116,38 @@ class GammaincByA(_Real):
         )
         total = total + np.where(below, lower, -upper)
         return np.where(inside, total, np.where(np.isnan(x), np.nan, 0.0)).astype(dtype)[()]
+
+    def formula(self, a: Value, x: Value) -> Value:
+        inside = (x > 0) & (x < f.INFINITY)
+        y = f.select(inside, x, 1.0)
+        log_y = f.log(y)
+        total = a.like(0)
+        for _ in range(2):
+            total, a = total + self._first(a, y, log_y), f.select(a < 1, a + 1, a)
+        psi = _psi_formula(self.n, a)
+        norm = call("gammaln", a)
+
+        def lower() -> Value:
+            integrand = lambda v: f.exp(a * (log_y - v) - y * f.exp(-v) - norm) * self._score(psi, log_y - v)
+            return half_line_sum(integrand, 1 / (a - y + f.sqrt(a)))
+
+        def upper() -> Value:
+            def integrand(w: Value) -> Value:
+                log_t = f.log(y + w)
+                return f.exp((a - 1) * log_t - y - w - norm) * self._score(psi, log_t)
+
+            return -half_line_sum(integrand, 1 / ((1 - a / y).op("maximum", 0.0) + 1 / f.sqrt(y)))
+
+        total = total + f.branch(y <= f.exp(psi[0]), lower, upper)
+        return f.select(inside, total, f.select(x.is_nan(), x, 0.0))
+
+    def _first(self, a: Value, x: Value, log_x: Value) -> Value:
+        """What P(a, x) has beyond P(a+1, x), differentiated; 0 where a is not less than 1."""
+
+        def step() -> Value:
+            return f.exp(a * log_x - x - call("gammaln", a + 1)) * self._score(_psi_formula(self.n, a + 1), log_x)
+
+        return f.branch(a < 1, step, lambda: a.like(0))
 
     def _score(self, psi: Sequence[Any], log_t: Any) -> Any:
         """∂ⁿ/∂aⁿ of the density, over the density."""
@@ -193,6 +233,7 @@ class BetaincByAB(_Beta):
 
     m: int
     n: int
+    wide, calls = True, (("psi", "d"), ("betaln", "dd"))
 
     def evaluate(self, a: Any, b: Any, x: Any) -> Any:
         dtype = np.result_type(a, b, x)
@@ -216,6 +257,28 @@ class BetaincByAB(_Beta):
         rate = np.maximum(p - np.maximum(q - 1, 0) * y / np.exp(log_z), 0)
         total = half_line(integrand, 1 / (rate + np.sqrt(p * (p + np.maximum(q, 1)) / np.maximum(q, 1))))
         return np.where(inside, np.where(below, total, -total), np.where(np.isnan(x), np.nan, 0.0)).astype(dtype)[()]
+
+    def formula(self, a: Value, b: Value, x: Value) -> Value:
+        inside = (x > 0) & (x < 1)
+        xs = f.select(inside, x, 0.5)
+        values = [_psi_formula(self.m + self.n, z) for z in (a, b, a + b)]
+        psi = [v.__getitem__ for v in values]
+        below = xs <= f.exp(values[0][0] - values[2][0])
+        swap = lambda one, other: (f.select(below, one, other), f.select(below, other, one))
+        y, _ = swap(xs, 1 - xs)
+        p, q = swap(a, b)
+        log_y, log_z = swap(f.log(xs), f.log1p(-xs))
+        norm, z = call("betaln", a, b), f.exp(log_z)
+
+        def integrand(v: Value) -> Value:
+            log_t, log_u = log_y - v, f.log(z - y * f.expm1(-v))
+            scores = _beta_scores(*swap(log_t, log_u), *psi)
+            return f.exp(p * log_t + (q - 1) * log_u - norm) * bell(scores, self.m, self.n)
+
+        rate = (p - (q - 1).op("maximum", 0.0) * y / z).op("maximum", 0.0)
+        wider = q.op("maximum", 1.0)
+        total = half_line_sum(integrand, 1 / (rate + f.sqrt(p * (p + wider) / wider)))
+        return f.select(inside, f.select(below, total, -total), f.select(x.is_nan(), x, 0.0))
 
     def partials(self, out: Any, a: Any, b: Any, x: Any) -> Sequence[Any]:
         def by_x() -> Any:

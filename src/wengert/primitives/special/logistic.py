@@ -12,10 +12,13 @@ import numpy as np
 
 from wengert.contract import Sample
 from wengert.ir.values import splat
+from wengert.loops import formula as f
+from wengert.loops.formula import Value
 from wengert.primitives.arith import Flat, abs_, equal, logical_and, reciprocal, sign
 from wengert.primitives.math import exp, log, log1p, power, sin, sqrt
 from wengert.primitives.special import ufuncs as sc
 from wengert.primitives.special.base import Special, is_complex, where
+from wengert.primitives.special.capi import call
 
 
 class _Real(Special, abstract=True):
@@ -30,6 +33,9 @@ class Expit(_Real):
     def partials(self, out: Any, x: Any) -> Sequence[Any]:
         return (lambda: out * expit(-x),)
 
+    def formula(self, x: Value) -> Value:
+        return 1 / (1 + f.exp(-x))
+
 
 class LogExpit(_Real):
     """log σ(x)."""
@@ -39,6 +45,9 @@ class LogExpit(_Real):
     def partials(self, out: Any, x: Any) -> Sequence[Any]:
         return (lambda: expit(-x),)
 
+    def formula(self, x: Value) -> Value:
+        return x.op("minimum", 0.0) - f.log1p(f.exp(-abs(x)))
+
 
 class Logit(_Real):
     """log(p / (1 - p))."""
@@ -47,6 +56,10 @@ class Logit(_Real):
 
     def partials(self, out: Any, p: Any) -> Sequence[Any]:
         return (lambda: reciprocal(p * (1.0 - p)),)
+
+    def formula(self, p: Value) -> Value:
+        s = 2 * (p - 0.5)
+        return f.select((p < 0.3) | (p > 0.65), f.log(p / (1 - p)), f.log1p(s) - f.log1p(-s))  # near ½ without cancellation
 
 
 class Softplus(_Real):
@@ -59,6 +72,9 @@ class Softplus(_Real):
 
     def partials(self, out: Any, x: Any) -> Sequence[Any]:
         return (lambda: expit(x),)
+
+    def formula(self, x: Value) -> Value:
+        return x.op("maximum", 0.0) + f.log1p(f.exp(-abs(x)))
 
 
 class Exprel(_Real):
@@ -74,6 +90,7 @@ class ExprelDerivative(_Real):
     """The n-th derivative of exprel; Kummer's transformation (DLMF 13.2.39) where x is negative."""
 
     n: int
+    calls, wide = (("hyp1f1", "ddd"),), True
 
     def evaluate(self, x: Any) -> Any:
         n, scale = self.n, np.exp(np.minimum(x, 0))
@@ -81,6 +98,10 @@ class ExprelDerivative(_Real):
 
     def partials(self, out: Any, x: Any) -> Sequence[Any]:
         return (lambda: ExprelDerivative(self.n + 1)(x),)
+
+    def formula(self, x: Value) -> Value:
+        n = self.n
+        return f.exp(x.op("minimum", 0.0)) * call("hyp1f1", f.select(x < 0, x.like(1), n + 1.0), n + 2.0, abs(x)) / (n + 1)
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
@@ -92,6 +113,7 @@ class Log1pRatio(_Real):
     """The n-th derivative of log(1 + x) / x = ₂F₁(1, 1; 2; -x) (DLMF 15.4.1, 15.5.2), after Pfaff's transformation 15.8.1."""
 
     n: int
+    calls, wide = (("hyp2f1", "dddd"),), True
 
     def evaluate(self, x: Any) -> Any:
         n = self.n
@@ -101,6 +123,11 @@ class Log1pRatio(_Real):
     def partials(self, out: Any, x: Any) -> Sequence[Any]:
         return (lambda: Log1pRatio(self.n + 1)(x),)
 
+    def formula(self, x: Value) -> Value:
+        n = self.n
+        scale = (-1) ** n * float(sc.factorial(n)) / (n + 1)
+        return scale * call("hyp2f1", n + 1.0, 1.0, n + 2.0, x / (1 + x)) / (1 + x) ** (n + 1)
+
     @classmethod
     def samples(cls) -> Iterable[Sample]:
         for n in (0, 1, 2):
@@ -108,6 +135,9 @@ class Log1pRatio(_Real):
 
 
 # -- x log y and its kind, 0 where x is 0 -------------------------------------------------------
+
+
+TINY = float(np.finfo(np.float64).tiny)
 
 
 def _ratio(x: Any, y: Any) -> Any:
@@ -123,6 +153,9 @@ class Xlogy(Special):
     def partials(self, out: Any, x: Any, y: Any) -> Sequence[Any]:
         return lambda: log(y), lambda: _ratio(x, y)
 
+    def formula(self, x: Value, y: Value) -> Value:
+        return f.select(x.equals(0) & ~y.is_nan(), 0.0, x * f.log(y))
+
 
 class Xlog1py(Special):
     """x log(1 + y), 0 where x is 0."""
@@ -131,6 +164,9 @@ class Xlog1py(Special):
 
     def partials(self, out: Any, x: Any, y: Any) -> Sequence[Any]:
         return lambda: log1p(y), lambda: _ratio(x, y + 1.0)
+
+    def formula(self, x: Value, y: Value) -> Value:
+        return f.select(x.equals(0) & ~y.is_nan(), 0.0, x * f.log1p(y))
 
 
 class Entr(_Real):
@@ -141,23 +177,45 @@ class Entr(_Real):
     def partials(self, out: Any, x: Any) -> Sequence[Any]:
         return (lambda: -log(x) - 1.0,)
 
+    def formula(self, x: Value) -> Value:
+        return f.select(x.equals(0), 0.0, f.select(x < 0, -f.INFINITY, -(x * f.log(x))))
+
 
 class RelEntr(_Real):
     """x log(x/y), 0 at x = 0 ≤ y."""
+
+    wide = True
 
     ufunc, domain = sc.rel_entr, ((0.5, 3.0), (0.5, 3.0))
 
     def partials(self, out: Any, x: Any, y: Any) -> Sequence[Any]:
         return lambda: log(x / y) + 1.0, lambda: -_ratio(x, y)
 
+    def formula(self, x: Value, y: Value) -> Value:
+        ratio = x / y
+        near, far = (ratio > 0.5) & (ratio < 2), ~((ratio > TINY) & (ratio < f.INFINITY))  # cancellation; over- and underflow
+        value = f.select(near, f.log1p((x - y) / y), f.select(far, f.log(x) - f.log(y), f.log(ratio)))
+        return _of_weights(x, y, x * value, x.like(0))
+
 
 class KlDiv(_Real):
     """x log(x/y) - x + y."""
+
+    wide = True
 
     ufunc, domain = sc.kl_div, ((0.5, 3.0), (0.5, 3.0))
 
     def partials(self, out: Any, x: Any, y: Any) -> Sequence[Any]:
         return lambda: log(x / y), lambda: 1.0 - _ratio(x, y)
+
+    def formula(self, x: Value, y: Value) -> Value:
+        return _of_weights(x, y, x * f.log(x / y) - x + y, y)
+
+
+def _of_weights(x: Value, y: Value, inside: Value, edge: Value) -> Value:
+    """`inside` where x and y are positive, `edge` at x = 0 ≤ y, else infinite; NaN of NaN."""
+    outside = f.select(x.equals(0) & (y >= 0), edge, f.INFINITY)
+    return f.select(x.is_nan() | y.is_nan(), f.NAN, f.select((x > 0) & (y > 0), inside, outside))
 
 
 # -- robust losses ----------------------------------------------------------------------------
@@ -171,6 +229,11 @@ class Huber(_Real):
     def partials(self, out: Any, delta: Any, r: Any) -> Sequence[Any]:
         within = abs_(r) <= delta
         return lambda: where(within, 0.0, abs_(r) - delta), lambda: where(within, r, sign(r) * delta)
+
+    def formula(self, delta: Value, r: Value) -> Value:
+        size = abs(r)
+        inside = f.select(size <= delta, 0.5 * r * r, delta * (size - 0.5 * delta))
+        return f.select(delta < 0, f.INFINITY, inside)
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
@@ -187,6 +250,11 @@ class PseudoHuber(_Real):
         u = r / delta
         s = sqrt(1.0 + u * u)
         return lambda: delta * (u * u) * (u * u) / (s * (1.0 + s) * (1.0 + s)), lambda: r / s
+
+    def formula(self, delta: Value, r: Value) -> Value:
+        u = r / delta
+        inside = delta * delta * f.expm1(0.5 * f.log1p(u * u))  # √(1 + u²) - 1 without cancellation
+        return f.select(delta < 0, f.INFINITY, f.select(delta.equals(0) | r.equals(0), 0.0, inside))
 
 
 # -- Box and Cox's transformations ----------------------------------------------------------------
@@ -311,6 +379,9 @@ class RoundToEven(Flat):
     """The nearest integer, halves to even."""
 
     ufunc, domain, dtypes = sc.round, (0.6, 0.9), "fd"
+
+    def scalar(self, k: Any, x: Any) -> Any:
+        return k.op("rint", x)
 
 
 class Spence(Special):

@@ -13,10 +13,13 @@ import numpy as np
 
 from wengert.contract import Sample, zeros
 from wengert.ir.values import splat
+from wengert.loops import formula as f
+from wengert.loops.formula import Value
 from wengert.primitives.arith import abs_, equal
 from wengert.primitives.shape import cast
 from wengert.primitives.special import ufuncs as sc
 from wengert.primitives.special.base import BY_PARAMETER, Ordered, where
+from wengert.primitives.special.capi import KINDS, call
 
 
 def varying(n: Any, partial: Any) -> Any:
@@ -112,17 +115,21 @@ class _Hermite(_Polynomial, abstract=True):
     """Only of integer degrees: NaN of any other, as SciPy gives for negative ones."""
 
     fixed = {0: BY_PARAMETER}
-    analytic, dtypes = False, "fd"
+    analytic, dtypes, wide = False, "fd", True
 
     def evaluate(self, n: Any, x: Any) -> Any:
         whole = np.floor(n) == n
         return np.where(whole, self.ufunc(np.where(whole, n, -1).astype(np.int64), x), np.nan).astype(x.dtype)[()]
 
+    def formula(self, n: Value, x: Value) -> Value:
+        whole = f.floor(n).equals(n) & (abs(n) < 2.0**31)  # no polynomial of larger degree is ever finished, or finite
+        return f.branch(whole, lambda: call(self.ufunc.__name__, n.cast(KINDS["n"]), x), lambda: x.like(f.NAN))
+
 
 class EvalHermite(_Hermite):
     """H'(n) = 2n H(n-1) (DLMF 18.9.25)."""
 
-    ufunc = sc.eval_hermite
+    ufunc, calls = sc.eval_hermite, (("eval_hermite", "nd"),)
 
     def partials(self, out: Any, n: Any, x: Any) -> Sequence[Any]:
         return None, lambda: varying(n, self(n - 1.0, x) * (n * 2.0))
@@ -131,7 +138,7 @@ class EvalHermite(_Hermite):
 class EvalHermitenorm(_Hermite):
     """He'(n) = n He(n-1) (DLMF 18.9.27)."""
 
-    ufunc = sc.eval_hermitenorm
+    ufunc, calls = sc.eval_hermitenorm, (("eval_hermitenorm", "nd"),)
 
     def partials(self, out: Any, n: Any, x: Any) -> Sequence[Any]:
         return None, lambda: varying(n, self(n - 1.0, x) * n)

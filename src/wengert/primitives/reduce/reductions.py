@@ -1,4 +1,4 @@
-"""Operations that go along axes: sums, products, extrema, cumulations, sorting, log-sum-exp.
+"""Operations that reduce axes: sums, products, extrema and where they are, logic, log-sum-exp.
 
 Knows NumPy; of other families shape, arith and math; indexing only by its roles. Results drop the
 axes they reduce; `axes` are non-negative and sorted. Start at `Sum`; its like have no further news.
@@ -11,13 +11,15 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from wengert.contract import Linear, Primitive, Sample, add_any, expand_all, flat, no, role, same_types, scale, zeros
+from wengert.contract import Linear, Primitive, Sample, flat, no, role, scale, zeros
 from wengert.errors import ShapeError, four_parts
 from wengert.ir.types import Type
-from wengert.ir.values import ROLES, Literal, splat
+from wengert.ir.values import Literal
 from wengert.primitives.arith import div, equal, isfinite, logical_and, logical_not, logical_or, mul, not_equal, real, select, sub
 from wengert.primitives.math import exp
-from wengert.primitives.shape import Concatenate, broadcast, cast, permute, reshape, stop_gradient
+from wengert.primitives.reduce import folds
+from wengert.primitives.reduce.cumulative import cumprod, shifted
+from wengert.primitives.shape import broadcast, cast, permute, reshape, stop_gradient
 
 
 def spread(x: Any, shape: tuple[int, ...], axes: tuple[int, ...]) -> Any:
@@ -147,36 +149,6 @@ class Min(_Extremum):
     ufunc = np.minimum
 
 
-class OrderStatistic(Primitive):
-    """The element that sorting puts at index k along an axis, NaN last; its equals share the derivative."""
-
-    k: int
-    axis: int
-    transpose = no("the choice depends on the values")
-
-    def type(self, x: Any) -> tuple[Type, ...]:
-        assert 0 <= self.k < x.shape[self.axis], f"{self!r} of {x!r}"
-        return (_without(x, self.axis),)
-
-    def evaluate(self, x: Any) -> Any:
-        return np.partition(x, self.k, axis=self.axis).take(self.k, axis=self.axis)
-
-    def jvp(self, primals: Sequence[Any], outs: Any, tangents: Sequence[Any]) -> Any:
-        return sum_(scale(shares(primals[0], outs, (self.axis,)), tangents[0]), (self.axis,))
-
-    def batch(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
-        return OrderStatistic(self.k, self.axis + 1)(operands[0])
-
-    @classmethod
-    def samples(cls) -> Iterable[Sample]:
-        yield Sample(cls(1, 0), np.array([[3.0, 1.0], [2.0, 5.0], [7.0, 4.0]]), complex_step=False)
-        yield Sample(cls(0, 1), np.array([[3.0, 1.0, 1.0]], "f"), smooth=False)
-
-
-def _without(x: Any, axis: int) -> Any:
-    return x.with_shape(x.shape[:axis] + x.shape[axis + 1 :])
-
-
 # -- no derivative: logic and positions -------------------------------------------------------
 
 
@@ -202,22 +174,59 @@ class All(Any_):
     ufunc = np.logical_and
 
 
+def without(x: Any, axis: int) -> Any:
+    return x.with_shape(x.shape[:axis] + x.shape[axis + 1 :])
+
+
+def bound(kind: str, least: bool) -> Any:
+    """The least or the greatest number of a kind."""
+    if kind == "b1":
+        return not least
+    if kind[0] == "f":
+        return -np.inf if least else np.inf
+    return np.iinfo(kind).min if least else np.iinfo(kind).max
+
+
 class ArgMax(Primitive):
     """The first position of the largest element along an axis, or of the first NaN."""
 
     axis: int
     search: ClassVar[Any] = staticmethod(np.argmax)
+    better: ClassVar[str] = "maximum"  # the scalar operation
     jvp = flat("a position is piecewise constant")
     transpose = no("it is not linear")
 
     def type(self, x: Any) -> tuple[Type, ...]:
-        result = _without(x, self.axis).with_dtype(np.int64)
+        result = without(x, self.axis).with_dtype(np.int64)
         if x.shape[self.axis] == 0 and result.size:
             raise ShapeError(four_parts(f"{self.name} of nothing", f"the array is {x!r}", "It has no value."))
         return (result,)
 
     def evaluate(self, x: Any) -> Any:
         return self.search(x, axis=self.axis)
+
+    def nest(self, k: Any, operands: Any, outs: Any) -> Any:
+        """The extremum, then the first place where it is: two loops without branches are faster than one with."""
+        x = k.memory(operands[0], contiguous=False)
+        if x.kind[0] == "c":
+            return NotImplemented
+        op = self.better
+        none = k.const(x.shape[self.axis], "i8")
+
+        def place(index: Any, last: Any, earlier: Any) -> list[Any]:
+            value = k.read(x, index)
+            here = k.op("eq", value, earlier[0][0])
+            if x.kind[0] == "f":
+                here = k.op("or", here, k.op("ne", value, value))
+            return [k.op("minimum", last[0], k.op("select", here, k.number(index[self.axis]), none))]
+
+        extremum = folds.Stage(
+            [k.const(bound(x.kind, op == "maximum"), x.kind)],
+            lambda index, last, _: [k.op(op, last[0], k.read(x, index))],
+            lambda a, b: [k.op(op, a[0], b[0])],
+        )
+        first = folds.Stage([none], place, lambda a, b: [k.op("minimum", a[0], b[0])])
+        return folds.folded(k, x, (self.axis,), [extremum, first], lambda values: values[1][0], outs)
 
     def batch(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
         return type(self)(self.axis + 1)(operands[0])
@@ -231,195 +240,7 @@ class ArgMin(ArgMax):
     """The first position of the smallest element along an axis, or of the first NaN."""
 
     search = staticmethod(np.argmin)
-
-
-# -- along an axis, which stays -----------------------------------------------------------------
-
-
-def shifted(x: Any, axis: int, reverse: bool, fill: float) -> Any:
-    """Each element's predecessor along an axis (its successor if `reverse`); `fill` where there is none."""
-    shape = x.type.shape
-    n = shape[axis]
-    if n == 0:
-        return x
-    edge = splat(fill, x.type.with_shape((*shape[:axis], 1, *shape[axis + 1 :])))
-    rest = ROLES["slice_axis"](x, axis, 1, n) if reverse else ROLES["slice_axis"](x, axis, 0, n - 1)
-    return Concatenate(axis)(*((rest, edge) if reverse else (edge, rest)))
-
-
-class _Cumulative(Primitive, abstract=True):
-    """An operation accumulated along an axis, from its end if `reverse`."""
-
-    axis: int
-    reverse: bool = False
-    ufunc: ClassVar[Any]
-
-    def type(self, x: Any) -> tuple[Type, ...]:
-        assert 0 <= self.axis < x.ndim, f"{self!r} of {x!r}"
-        return (x,)
-
-    def evaluate(self, x: Any) -> Any:
-        if not self.reverse:
-            return self.ufunc.accumulate(x, axis=self.axis, dtype=x.dtype)
-        return np.flip(self.ufunc.accumulate(np.flip(x, self.axis), axis=self.axis, dtype=x.dtype), self.axis)
-
-    def batch(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
-        return type(self)(self.axis + 1, self.reverse)(operands[0])
-
-
-class CumSum(_Cumulative, Linear):
-    """Running sum. Its transpose runs the other way."""
-
-    ufunc = np.add
-
-    def transpose(self, ct: Any, operands: Sequence[Any], linear: Sequence[bool]) -> Sequence[Any]:
-        return (CumSum(self.axis, not self.reverse)(ct),)
-
-    @classmethod
-    def samples(cls) -> Iterable[Sample]:
-        yield Sample(cls(1), np.arange(6.0).reshape(2, 3))
-        yield Sample(cls(0, True), np.array([1.0, 2.0 + 1j, 0.5]))
-        yield Sample(cls(0), np.array([1.0, 2.0], "f"))
-        yield Sample(cls(0), np.zeros((0, 2)))
-
-
-class CumProd(_Cumulative):
-    """Running product y. dy_k = x_k dy_(k-1) + y_(k-1) dx_k: a recurrence, exact through zeros in every order."""
-
-    ufunc = np.multiply
-    transpose = no("a product of the elements of one array is not linear")
-
-    def jvp(self, primals: Sequence[Any], outs: Any, tangents: Sequence[Any]) -> Any:
-        step = scale(shifted(outs, self.axis, self.reverse, 1), tangents[0])
-        return LinearRecurrence(self.axis, self.reverse)(primals[0], step)
-
-    @classmethod
-    def samples(cls) -> Iterable[Sample]:
-        yield Sample(cls(1), np.array([[1.5, -2.0, 0.5], [3.0, 0.0, 2.0]]))
-        yield Sample(cls(0, True), np.array([0.0, 2.0 + 1j, 0.0, 3.0]))
-        yield Sample(cls(0), np.array([1.5, 2.0], "f"))
-
-
-class LinearRecurrence(Primitive):
-    """(a, b) -> h with h_k = a_k h_(k-1) + b_k along an axis, h before the first being 0; from the end if `reverse`.
-
-    Linear in b. By a: dh_k = a_k dh_(k-1) + h_(k-1) da_k, the same recurrence. Its transpose,
-    g_k = a_(k+1) g_(k+1) + ct_k, is the recurrence the other way, with a shifted by one.
-    """
-
-    axis: int
-    reverse: bool = False
-
-    def type(self, *operands: Type) -> tuple[Type, ...]:
-        return (same_types(self, operands),)
-
-    def evaluate(self, a: Any, b: Any) -> Any:
-        n = b.shape[self.axis]
-        order = range(n - 1, -1, -1) if self.reverse else range(n)
-        if b.ndim == 1:  # Python numbers are several times faster than 0-d arrays
-            a_list, h, last = a.tolist(), b.tolist(), 0.0
-            for k in order:
-                h[k] = last = a_list[k] * last + h[k]
-            return np.array(h, b.dtype)
-        h = np.array(b)
-        along_a, along_h = np.moveaxis(a, self.axis, 0), np.moveaxis(h, self.axis, 0)
-        for before, k in zip(order, order[1:], strict=False):
-            along_h[k] += along_a[k] * along_h[before]
-        return h
-
-    def jvp(self, primals: Sequence[Any], outs: Any, tangents: Sequence[Any]) -> Any:
-        da, db = tangents
-        before = None if da is None else scale(shifted(outs, self.axis, self.reverse, 0), da)
-        step = add_any(before, db)
-        return None if step is None else self(primals[0], step)
-
-    def transpose(self, ct: Any, operands: Sequence[Any], linear: Sequence[bool]) -> Sequence[Any]:
-        back = LinearRecurrence(self.axis, not self.reverse)
-        return None, back(shifted(operands[0], self.axis, not self.reverse, 0), ct)
-
-    def batch(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
-        return LinearRecurrence(self.axis + 1, self.reverse)(*expand_all(size, batched, operands))
-
-    @classmethod
-    def samples(cls) -> Iterable[Sample]:
-        a, b = np.array([[0.5, -2.0, 0.0], [1.5, 0.3, 2.0]]), np.array([[1.0, 2.0, 3.0], [-1.0, 0.5, 0.25]])
-        yield Sample(cls(1), a, b)
-        yield Sample(cls(0, True), a, b)
-        yield Sample(cls(0), a[1] + 1j, b[1] - 0.5j)
-        yield Sample(cls(0), a[1].astype("f"), b[1].astype("f"))
-
-
-class CumMax(_Cumulative):
-    """Running maximum. The derivative goes to the elements that hold the record so far, in equal shares.
-
-    With r = 1 where a record is broken, the shares of the current holders are h / count, both
-    running sums that start again at each new record: recurrences with a = 1 - r.
-    """
-
-    ufunc = np.maximum
-    transpose = no("the choice depends on the values")
-
-    def jvp(self, primals: Sequence[Any], outs: Any, tangents: Sequence[Any]) -> Any:
-        (x,), (dx,) = primals, tangents
-        nan = not_equal(outs, outs)
-        before = shifted(outs, self.axis, self.reverse, 0)
-        same = logical_or(equal(outs, before), logical_and(nan, not_equal(before, before)))
-        goes_on, holds = cast(same, x.type.dtype), cast(logical_or(equal(x, outs), not_equal(x, x)), x.type.dtype)
-        recur = LinearRecurrence(self.axis, self.reverse)
-        return div(recur(goes_on, mul(holds, dx)), recur(goes_on, holds))
-
-    @classmethod
-    def samples(cls) -> Iterable[Sample]:
-        yield Sample(cls(0), np.array([2.0, 1.0, 3.0, 2.5, 4.0]), complex_step=False)
-        yield Sample(cls(1, True), np.array([[2.0, 1.0, 3.0], [-1.0, -2.0, -3.0]]), complex_step=False)
-        yield Sample(cls(0), np.array([1.0, 2.0, 2.0, 1.0]), smooth=False)
-        yield Sample(cls(0), np.array([1.5, 2.0], "f"), complex_step=False)
-
-
-class CumMin(CumMax):
-    """Running minimum, as `CumMax`."""
-
-    ufunc = np.minimum
-
-
-# -- sorting ----------------------------------------------------------------------------------
-
-
-class Sort(Primitive):
-    """Sorted along an axis, stably, NaN last: a permutation, by which the tangent is permuted too."""
-
-    axis: int
-    transpose = no("the permutation depends on the values")
-
-    def type(self, x: Any) -> tuple[Type, ...]:
-        return (x,)
-
-    def evaluate(self, x: Any) -> Any:
-        return np.sort(x, axis=self.axis, kind="stable")
-
-    def jvp(self, primals: Sequence[Any], outs: Any, tangents: Sequence[Any]) -> Any:
-        return ROLES["take_along"](tangents[0], ArgSort(self.axis)(primals[0]), self.axis)
-
-    def batch(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
-        return type(self)(self.axis + 1)(operands[0])
-
-    @classmethod
-    def samples(cls) -> Iterable[Sample]:
-        yield Sample(cls(1), np.array([[3.0, 1.0, 2.0], [-1.0, 5.0, 0.0]]), complex_step=False)
-        yield Sample(cls(0), np.array([3.0, 1.0], "f"), complex_step=False)
-        yield Sample(cls(0), np.array([2.0, 1.0, 2.0]), smooth=False)
-
-
-class ArgSort(Sort):
-    """The stable permutation that sorts along an axis."""
-
-    jvp = flat("a position is piecewise constant")
-
-    def type(self, x: Any) -> tuple[Type, ...]:
-        return (x.with_dtype(np.int64),)
-
-    def evaluate(self, x: Any) -> Any:
-        return np.argsort(x, axis=self.axis, kind="stable")
+    better = "minimum"
 
 
 # -- log-sum-exp ------------------------------------------------------------------------------
@@ -449,6 +270,40 @@ class LogSumExp(_Reduction):
         with np.errstate(all="ignore"):
             out = np.where(count > 0, np.log1p(rest / some) + np.log(some), np.log(rest))
         return (out + np.squeeze(top, axes)).astype(x.dtype)[()]
+
+    def nest(self, k: Any, operands: Any, outs: Any) -> Any:
+        x = k.memory(operands[0], contiguous=False)
+        is_complex = x.kind[0] == "c"
+        height = lambda index: k.read(x, index).re if is_complex else k.read(x, index)
+        least = k.const(-np.inf, {"c16": "f8", "c8": "f4"}.get(x.kind, x.kind))
+        zero, one = k.like(0, least), k.like(1, least)
+        plus = lambda a, b: [k.op("accumulate", u, v) for u, v in zip(a, b, strict=True)]
+
+        def finite(top: Any) -> Any:
+            return k.op("select", k.op("lt", k.op("abs", top), k.like(np.inf, top)), top, zero)
+
+        def add(index: Any, sums: Any, earlier: Any) -> list[Any]:
+            value, top = k.read(x, index), finite(earlier[0][0])
+            term = k.op("exp", k.op("sub", value, k.cast(top, x.kind)))
+            if is_complex:
+                return plus(sums, [term])
+            largest = k.op("eq", value, top)
+            return plus(sums, [k.op("select", largest, one, zero), k.op("select", largest, zero, term)])
+
+        def result(values: Any) -> Any:
+            top = finite(values[0][0])
+            if is_complex:
+                return k.op("add", k.op("log", values[1][0]), k.cast(top, x.kind))
+            count, rest = values[1]
+            some = k.op("maximum", count, one)
+            close = k.op("add", k.op("log1p", k.op("div", rest, some)), k.op("log", some))
+            return k.op("add", k.op("select", k.op("gt", count, zero), close, k.op("log", rest)), top)
+
+        highest = folds.Stage(
+            [least], lambda index, last, _: [k.op("maximum", last[0], height(index))], lambda a, b: [k.op("maximum", a[0], b[0])]
+        )
+        starts = [k.const(0, x.kind)] if is_complex else [zero, zero]
+        return folds.folded(k, x, self.axes, [highest, folds.Stage(starts, add, plus)], result, outs)
 
     def jvp(self, primals: Sequence[Any], outs: Any, tangents: Sequence[Any]) -> Any:
         (x,), (dx,) = primals, tangents
@@ -524,38 +379,3 @@ def argmax(x: Any, axis: int) -> Any:
 def argmin(x: Any, axis: int) -> Any:
     """Position of the minimum along an axis."""
     return ArgMin(axis)(x)
-
-
-def cumsum(x: Any, axis: int, reverse: bool = False) -> Any:
-    """Running sum along an axis."""
-    return CumSum(axis, reverse)(x)
-
-
-def cumprod(x: Any, axis: int, reverse: bool = False) -> Any:
-    """Running product along an axis."""
-    return CumProd(axis, reverse)(x)
-
-
-def cummax(x: Any, axis: int, reverse: bool = False) -> Any:
-    """Running maximum along an axis."""
-    return CumMax(axis, reverse)(x)
-
-
-def cummin(x: Any, axis: int, reverse: bool = False) -> Any:
-    """Running minimum along an axis."""
-    return CumMin(axis, reverse)(x)
-
-
-def sort(x: Any, axis: int) -> Any:
-    """Sorted along an axis."""
-    return Sort(axis)(x)
-
-
-def argsort(x: Any, axis: int) -> Any:
-    """The permutation that sorts along an axis."""
-    return ArgSort(axis)(x)
-
-
-def order_statistic(x: Any, k: int, axis: int) -> Any:
-    """The element at index k of x sorted along an axis."""
-    return OrderStatistic(k, axis)(x)

@@ -1,0 +1,73 @@
+"""Operations along axes: reductions, running ones, sorting.
+
+Knows NumPy; of other families shape, arith and math; indexing only by its roles. Each module"s docstring says where to start; the order in
+which they may import each other is folds, sorting < cumulative < reductions < order.
+"""
+
+from wengert.primitives.reduce.cumulative import CumMax, CumMin, CumProd, CumSum, LinearRecurrence, cummax, cummin, cumprod, cumsum, shifted
+from wengert.primitives.reduce.order import ArgSort, OrderStatistic, Sort, argsort, order_statistic, sort
+from wengert.primitives.reduce.reductions import (
+    All,
+    Any_,
+    ArgMax,
+    ArgMin,
+    LogSumExp,
+    Max,
+    Min,
+    Prod,
+    Sum,
+    all_,
+    any_,
+    argmax,
+    argmin,
+    logsumexp,
+    max_,
+    min_,
+    one_further,
+    prod,
+    shares,
+    spread,
+    sum_,
+    without,
+)
+
+__all__ = [
+    "All",
+    "Any_",
+    "ArgMax",
+    "ArgMin",
+    "ArgSort",
+    "CumMax",
+    "CumMin",
+    "CumProd",
+    "CumSum",
+    "LinearRecurrence",
+    "LogSumExp",
+    "Max",
+    "Min",
+    "OrderStatistic",
+    "Prod",
+    "Sort",
+    "Sum",
+    "all_",
+    "any_",
+    "argmax",
+    "argmin",
+    "argsort",
+    "cummax",
+    "cummin",
+    "cumprod",
+    "cumsum",
+    "logsumexp",
+    "max_",
+    "min_",
+    "one_further",
+    "order_statistic",
+    "prod",
+    "shares",
+    "shifted",
+    "sort",
+    "spread",
+    "sum_",
+    "without",
+]
