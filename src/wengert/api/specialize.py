@@ -23,6 +23,7 @@ from wengert.ir.types import type_of
 from wengert.ir.values import Function, Traced, literal
 from wengert.ir.walk import memoized
 from wengert.ir.walk import specialize as _with_literals
+from wengert.runtime.collector import paused
 from wengert.trace.record import Run, run
 
 SMALL = 64  # elements: constants up to this size are written into the program, larger ones are passed to it
@@ -106,7 +107,8 @@ def specialize(f: Callable[..., Any], arguments: Arguments, pinned: Sequence[int
     while True:
         asked: set[int] = set()
         try:
-            made = _trace(f, arguments, pins, standing, asked)
+            with paused():
+                made = _trace(f, arguments, pins, standing, asked)
         except RecursionError:
             raise
         except Exception as error:

@@ -62,8 +62,9 @@ class _Module:
         self.constants: dict[Buffer, str] = {}
         self.supports: dict[str, str] = {}
         self.used: dict[int, int] = {}  # scalar -> the last outermost statement that uses it
-        for time, statement in enumerate(program.block):
-            for inner in walk([statement]):
+        parts = any([type(statement) is Part for statement in program.block])
+        for time, statement in enumerate(program.block if parts else ()):
+            for inner in walk([statement]) if blocks(statement) else (statement,):
                 for x in scope.used(inner):
                     if type(x) is Name:
                         self.used[x.id] = time

@@ -170,7 +170,7 @@ class Kernel(Builder):
         shape = a.type.shape
         if a.is_splat:
             value = self.const(a.value, kind_of(a.type))
-            if a.type.size <= 64:
+            if 0 < a.type.size <= 64:
                 return Regs([value] * a.type.size, shape)
             return a
         return Memory(self.constant(_constant(a)), shape)

@@ -28,11 +28,18 @@ class UnsupportedError(Exception):
     """A type that no native code is made for; the Function runs by NumPy."""
 
 
+_kinds: dict[Any, str] = {}
+
+
 def kind_of(type: Any) -> str:
     """The kind of an array type's elements."""
+    known = _kinds.get(type)
+    if known is not None:
+        return known
     kind = type.dtype.str[1:] if isinstance(type, ArrayType) else ""
     if kind not in BYTES:
         raise UnsupportedError(repr(type))
+    _kinds[type] = kind  # types are interned, and live as long as the process
     return kind
 
 

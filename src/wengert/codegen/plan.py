@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import bisect
 
-from wengert.loops.nest import BYTES, Buffer, Program, addressed, walk
+from wengert.loops.nest import BYTES, Buffer, Let, Program, addressed, walk
 
 ALIGNMENT = 64
 
@@ -21,6 +21,8 @@ def plan(program: Program) -> tuple[dict[Buffer, int], int]:
     first: dict[Buffer, int] = {}
     last: dict[Buffer, int] = {}
     for time, statement in enumerate(program.block):
+        if type(statement) is Let:
+            continue
         for inner in walk([statement]):
             for buffer, _ in addressed(inner):
                 if buffer.space == "arena":

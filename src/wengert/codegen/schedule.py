@@ -117,7 +117,7 @@ class _Scheduler:
         if role == "opaque" or len(equation.outs) != 1:
             return False
         limit = self.limit
-        if equation.outs[0].type.size > limit:  # type: ignore[union-attr]
+        if not 0 < equation.outs[0].type.size <= limit:  # type: ignore[union-attr]
             return False
         if role in ("reduce", "update"):
             x = equation.operands[0]
@@ -196,15 +196,23 @@ class _Scheduler:
         levels: dict[int, tuple[list[Equation], list[tuple[str, Any]]]] = {}
         groups: dict[tuple[int, ...], list[Group]] = {}
         order = {e: n for n, e in enumerate(self.function.equations)}
+        known = self.level
         for equation in self.function.equations:
             role = self.role[equation]
             if len(equation.outs) == 1 and equation.outs[0] in self.out.virtual:
                 continue
             if equation.outs and equation.outs[0] in self.small:
                 level = 0
-                for a in self.needs(equation):
-                    level = max(level, self.level.get(a, 0) + (a not in self.small and a in self.level))
-                self.level[equation.outs[0]] = level
+                virtual = False
+                for a in equation.operands:
+                    made = known.get(a)
+                    if made is None:
+                        virtual = virtual or a in self.out.virtual
+                    elif made >= level:
+                        level = made if a in self.small else made + 1
+                if virtual:
+                    level = self.earliest(equation, None)
+                known[equation.outs[0]] = level
                 levels.setdefault(level, ([], []))[0].append(equation)
                 continue
             if role == "opaque" or role == "update":
@@ -227,7 +235,7 @@ class _Scheduler:
             group.members.add(v)
             self.level[v], self.group[v] = group.level, group
         self.out.outside.update(self.function.outputs)
-        for equation in self.function.equations:
+        for equation in self.function.equations if self.group else ():
             if len(equation.outs) == 1 and equation.outs[0] in self.out.virtual:
                 continue
             own = self.group.get(equation.outs[0]) if equation.outs else None

@@ -281,7 +281,19 @@ class Pow(Elementwise):
         return by_x, by_y
 
     def scalar(self, k: Any, x: Any, y: Any) -> Any:
-        return k.op("pow", x, y)
+        """C's pow; for a constant n + 1/2 of moderate size a few products and a square root, as accurate and several times faster."""
+        n = getattr(y, "value", 0.0) - 0.5
+        if x.kind[0] != "f" or n != int(n) or not -4 <= n <= 4:
+            return k.op("pow", x, y)
+        root = k.op("sqrt", x)
+        if n == 0:
+            return root  # as NumPy's
+        out = k.op("mul", IntegerPow(int(n)).scalar(k, x), root) if n > 0 else None
+        if out is None:
+            power = root if n == -1 else k.op("mul", IntegerPow(abs(int(n)) - 1).scalar(k, x), root)
+            out = k.op("div", k.like(1, x), power)
+        end = k.like(np.inf if n >= 0 else 0.0, x)  # of -inf, which has no root
+        return k.op("select", k.op("eq", x, k.like(-np.inf, x)), end, k.op("abs", out))  # of -0.0 too
 
 
 class Sinc(Elementwise):

@@ -83,6 +83,7 @@ class _Program:
         uses = _uses(function)
         last = _last_uses(function)
         owned: set[Var] = set(owned_inputs)  # results, and inputs given up by the caller, in memory that nothing else sees
+        aliases: set[Any] = set()  # values in another's slot, let go with that
         compact: set[Any] = set()  # values held smaller than their type: consumers broadcast
 
         def place(value: Any = None) -> int:
@@ -107,6 +108,7 @@ class _Program:
                 source = slot_of(operands[0], False)
                 if shrink == "same":
                     slot[outs[0]] = source
+                    aliases.add(outs[0])
                 else:
                     slot[outs[0]] = place()
                     self.code.append((_ONE, shrink, source, None, slot[outs[0]]))
@@ -142,6 +144,7 @@ class _Program:
             for a in {*operands, *outs}:
                 if (
                     isinstance(a, Var)
+                    and a not in aliases
                     and last.get(a, index) == index
                     and getattr(a.type, "size", _LARGE) >= _LARGE
                     and a not in function.outputs
@@ -178,4 +181,8 @@ def _last_uses(function: Function) -> dict[Any, int]:
             last[a] = index
     for a in function.outputs:
         last[a] = len(function.equations)
+    for equation in reversed(function.equations):
+        if equation.operation.compaction() == "same":  # type: ignore[attr-defined]  # the operand may stand for the result
+            x, out = equation.operands[0], equation.outs[0]
+            last[x] = max(last[x], last.get(out, 0))
     return last
