@@ -10,10 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from wengert.contract import Elementwise, Linear, Multilinear, Primitive, Sample, expand_all, flat, role, same_types, scale, zeros
+from wengert.contract import Elementwise, Multilinear, Primitive, Sample, expand_all, flat, role, same_types, scale, zeros
 from wengert.ir.types import Type
-from wengert.ir.values import Literal, splat
-from wengert.loops.build import Pair
+from wengert.ir.values import Literal
 from wengert.loops.integers import euclid, floor_divide, magnitude, quotient, rest, shift
 from wengert.primitives.shape import array_type_of, cast
 
@@ -486,118 +485,9 @@ class Fmod(Elementwise):
         return k.op("fmod", x, y) if x.kind[0] == "f" else rest(k, x, y)
 
 
-# -- parts of complex numbers: linear over the reals, not holomorphic -------------------------
-
-
-class Real(Linear):
-    """The real part. Its transpose puts a real cotangent into the complex plane."""
-
-    elementwise = views = True
-
-    def type(self, x: Any) -> tuple[Type, ...]:
-        return (x.with_dtype(np.empty(0, x.dtype).real.dtype),)
-
-    def evaluate(self, x: Any) -> Any:
-        return x.real
-
-    def transpose(self, ct: Any, operands: Sequence[Any], linear: Sequence[bool]) -> Sequence[Any]:
-        return (cast(ct, operands[0].type.dtype),)
-
-    def batch(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
-        return self(operands[0])
-
-    @classmethod
-    def samples(cls) -> Iterable[Sample]:
-        yield Sample(cls(), np.array([1 + 2j, 3 - 1j]), complex_step=False)
-
-    def scalar(self, k: Any, x: Any) -> Any:
-        return x.re if x.kind[0] == "c" else x
-
-
-class Imag(Real):
-    """The imaginary part. <ct, Im x> = Re(ct * (-i) * x): the transpose multiplies by -i."""
-
-    def evaluate(self, x: Any) -> Any:
-        return x.imag
-
-    def transpose(self, ct: Any, operands: Sequence[Any], linear: Sequence[bool]) -> Sequence[Any]:
-        return (cast(ct, operands[0].type.dtype) * (-1j),)
-
-    def scalar(self, k: Any, x: Any) -> Any:
-        return x.im if x.kind[0] == "c" else k.like(0, x)
-
-
-class Conj(Elementwise):
-    """The complex conjugate: linear over the reals."""
-
-    ufunc, domain, analytic = np.conjugate, (-2.0, 2.0), False
-
-    def jvp(self, primals: Sequence[Any], outs: Any, tangents: Sequence[Any]) -> Any:
-        return None if tangents[0] is None else conj(tangents[0])
-
-    def transpose(self, ct: Any, operands: Sequence[Any], linear: Sequence[bool]) -> Sequence[Any]:
-        return (conj(ct),)
-
-    @classmethod
-    def samples(cls) -> Iterable[Sample]:
-        yield Sample(cls(), np.array([1 + 2j, 3 - 1j]), complex_step=False)
-
-    def scalar(self, k: Any, x: Any) -> Any:
-        return Pair(x.re, k.op("neg", x.im), x.kind) if x.kind[0] == "c" else x
-
-
-class Complex(Linear):
-    """x + i y from two real arrays."""
-
-    elementwise = True
-
-    def type(self, *operands: Type) -> tuple[Type, ...]:
-        x = same_types(self, operands)
-        return (x.with_dtype(np.result_type(x.dtype, np.complex64)),)
-
-    def evaluate(self, x: Any, y: Any) -> Any:
-        return x + 1j * y
-
-    def transpose(self, ct: Any, operands: Sequence[Any], linear: Sequence[bool]) -> Sequence[Any]:
-        return real(ct) if linear[0] else None, neg(imag(ct)) if linear[1] else None
-
-    def batch(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
-        return self(*expand_all(size, batched, operands))
-
-    @classmethod
-    def samples(cls) -> Iterable[Sample]:
-        yield Sample(cls(), np.array([1.0, 2.0]), np.array([3.0, -1.0]), complex_step=False)
-
-    def scalar(self, k: Any, x: Any, y: Any) -> Any:
-        return Pair(x, y)
-
-
-class Abs(Elementwise):
-    """|x|, with derivative sign(x), 0 at 0 for real x; for complex x, d|x| = Re(conj(x) dx) / |x|, 0 at 0."""
-
-    scalar = "abs"
-    ufunc, domain, result, analytic = np.absolute, (0.5, 2.0), "real", False
-
-    def jvp(self, primals: Sequence[Any], outs: Any, tangents: Sequence[Any]) -> Any:
-        (x,), (dx,) = primals, tangents
-        if dx is None:
-            return None
-        if x.type.dtype.kind != "c":
-            return scale(sign(x), dx)
-        at_zero = equal(outs, zeros(outs.type))
-        safe = select(at_zero, splat(1, outs.type), outs)
-        return real(conj(x / cast(safe, x.type.dtype)) * dx)
-
-    @classmethod
-    def samples(cls) -> Iterable[Sample]:
-        yield Sample(cls(), np.array([-1.5, 2.0]), complex_step=False)
-        yield Sample(cls(), np.array([1.5 - 1j, 2.0]), complex_step=False)
-
-
 add, sub, neg, mul, div, reciprocal = Add(), Sub(), Neg(), Mul(), Div(), Reciprocal()
 select, maximum, minimum, fmax, fmin = Select(), Maximum(), Minimum(), Fmax(), Fmin()
 equal, not_equal, less, less_equal, greater, greater_equal = Equal(), NotEqual(), Less(), LessEqual(), Greater(), GreaterEqual()
 logical_and, logical_or, logical_not, logical_xor = LogicalAnd(), LogicalOr(), LogicalNot(), LogicalXor()
 floor, ceil, trunc, sign = Floor(), Ceil(), Trunc(), Sign()
 isnan, isfinite = IsNan(), IsFinite()
-real, imag, conj, complex_, abs_ = Real(), Imag(), Conj(), Complex(), Abs()
