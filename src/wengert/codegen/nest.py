@@ -15,12 +15,13 @@ from wengert.codegen.place import Memory, Regs, Virtual
 from wengert.codegen.schedule import Group, role_of
 from wengert.ir.types import ArrayType
 from wengert.ir.values import Equation, Literal, Var
-from wengert.loops.nest import BYTES, Affine
+from wengert.loops.nest import BYTES, Affine, Load, walk
 
 if TYPE_CHECKING:
     from wengert.codegen.lower import Kernel
 
 CHUNK = 4096  # terms that are summed in one go: sums of chunks lose less than one long sum
+STRIP = 8  # rows that are written together where an array is read across its rows
 PIECES = 12  # boxes into which a nest is split so that no element needs a test
 
 
@@ -64,6 +65,7 @@ class Nest:
         self.memory: dict[Any, Memory] = {}
         self.reductions: list[tuple[Equation, int]] = []  # and the depth at which its accumulator begins
         self.flat = False
+        self.crossed = False  # whether something is read across its rows
 
     def write(self) -> None:
         k, frame = self.k, self.k.frame
@@ -81,7 +83,10 @@ class Nest:
         for equation, depth in self.reductions:
             if not self.flat and min(equation.operation.axes) < depth:  # type: ignore[attr-defined]
                 self.clear(equation)
-        breaks = self.probe() if any([self.pieced(e) for e in self.group.roots]) else {}
+        breaks = {}
+        long = len(self.domain) > 1 and min(self.domain[-2:]) >= 64
+        if long or any([self.pieced(e) for e in self.group.roots]):
+            breaks = self.probe()
         self.level(0, (), breaks)
         for equation in self.group.roots:
             (v,) = equation.outs
@@ -156,6 +161,7 @@ class Nest:
         k.scopes.pop()
         k.loads.pop()
         found, k.breaks = k.breaks, None
+        self.crossed = not self.reductions and self.across(k.block, names)
         k.block, failures, hosts, k.work = saved
         del k.failures[failures:], k.hosts[hosts:]
         out = {}
@@ -166,6 +172,32 @@ class Nest:
                 out[axis] = at
                 count *= len(at) + 1
         return out
+
+    def across(self, statements: list[Any], names: list[Any]) -> bool:
+        """Whether an array is read with the last but one index running through its memory, and the last leaping."""
+        if len(names) < 2 or min(self.domain[-2:]) < 64:
+            return False
+        for s in walk(statements):
+            if type(s) is Load:
+                by_name = dict(s.offset.terms)
+                if by_name.get(names[-2]) in (1, -1) and abs(by_name.get(names[-1], 0)) >= STRIP:
+                    return True
+        return False
+
+    def strips(self, axis: int, index: tuple[Affine, ...], outermost: bool) -> None:
+        """The loops of the last two axes in strips of a few rows: what is read across is then read a line of the cache at a time."""
+        k = self.k
+        rows, columns = self.domain[axis], self.domain[axis + 1]
+        full = rows // STRIP
+
+        def strip(b: Affine, _: list[Any]) -> list[Any]:
+            first = b * STRIP
+            k.loop(0, columns, lambda j, _: k.loop(first, first + STRIP, lambda i, _: self.body((*index, i, j))))
+            return []
+
+        k.loop(0, full, strip, parallel=outermost)
+        if full * STRIP < rows:
+            k.loop(full * STRIP, rows, lambda i, _: k.loop(0, columns, lambda j, _: self.body((*index, i, j))))
 
     def clear(self, equation: Equation) -> None:
         """Start a sum that is kept in memory."""
@@ -182,6 +214,9 @@ class Nest:
         state = [*carried, *inits]
         if axis == len(self.domain):
             return self.body(index, state)
+        if self.crossed and axis == len(self.domain) - 2 and axis not in breaks and axis + 1 not in breaks:
+            self.strips(axis, index, axis == 0 and k.frame.outermost)
+            return state
         n = self.domain[axis]
         cuts = [0, *breaks.get(axis, []), n]
         outermost = axis == 0 and k.frame.outermost

@@ -147,7 +147,7 @@ class Builder:
         if op == "ne":
             return self.op("or", self.op(op, args[0].re, args[1].re), self.op(op, args[0].im, args[1].im))
         if op == "abs":
-            return self.op("hypot", args[0].re, args[0].im)
+            return _modulus(self, args[0])
         if op in DERIVED:
             return DERIVED[op](self, *args)
         if f"c{op}.re" in OPS:
@@ -406,13 +406,29 @@ class Builder:
 
         Complex numbers are passed by value as C's `double _Complex`: as two doubles, where the machine's convention does so.
         """
-        parts = [self.name(REAL.get(kind, kind)) for _ in range(2 if kind in REAL else 1)] if kind is not None else []
-        out = None if kind is None else Pair(*parts, kind) if kind in REAL else parts[0]
-        self.block.append(Call(tuple(parts) if kind in REAL else out, symbol, flatten(args), writes))
+        out: Any = None
+        if kind in REAL:
+            out = Pair(self.name(REAL[kind]), self.name(REAL[kind]), kind)
+        elif kind is not None:
+            out = self.name(kind)
+        self.block.append(Call((out.re, out.im) if kind in REAL else out, symbol, flatten(args), writes))
         for buffer in writes:
             self.written(buffer)
         self.work += 30 * self.weight
         return out
+
+
+def _modulus(k: Builder, x: Pair) -> Any:
+    """|x| without overflow, by operations that are rounded alike in scalar and vector code.
+
+    hypot of libm and that of its vector companion differ in the last place, and a rule may ask which element is the largest.
+    """
+    a, b = k.op("abs", x.re), k.op("abs", x.im)
+    big, small = k.op("maximum", a, b), k.op("minimum", a, b)
+    none, endless = k.op("eq", big, k.like(0, big)), k.like(math.inf, big)
+    ratio = k.op("div", small, k.op("select", none, k.like(1, big), big))
+    size = k.op("mul", big, k.op("sqrt", k.op("add", k.like(1, big), k.op("mul", ratio, ratio))))
+    return k.op("select", k.op("or", k.op("eq", a, endless), k.op("eq", b, endless)), endless, size)
 
 
 def _by_log(base: float) -> Any:

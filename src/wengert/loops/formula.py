@@ -123,7 +123,10 @@ def repeat(
 ) -> list[Value]:
     """While test(values): values = body(values)."""
     k = inits[0].k
-    wrap = lambda numbers: [Value(k, x) for x in numbers]
+
+    def wrap(numbers: Sequence[Any]) -> list[Value]:
+        return [Value(k, x) for x in numbers]
+
     out = k.while_([x.number for x in inits], lambda c: test(wrap(c)).number, lambda c: [x.number for x in body(wrap(c))])
     return wrap(out)
 

@@ -125,7 +125,8 @@ class _Checker:
 
     def expanded(self, affine: Affine) -> tuple[int, dict[int, int]] | None:
         """The index by counters; None where it depends on data."""
-        const, terms = affine.const, {}
+        const = affine.const
+        terms: dict[int, int] = {}
         for name, c in affine.terms:
             known = self.affine.get(name.id)
             if known is None:
@@ -209,7 +210,8 @@ class _Checker:
         """The address of an element, or of what is some bytes behind an address."""
         if s.op == "address":
             (a,) = s.args
-            self.address(a, False, 0)
+            self.require(isinstance(a, Address), f"the address of {a!r}", "Only elements of buffers have one.")
+            self.address(a, False, 0)  # type: ignore[arg-type]
         else:
             for x, kind in zip(s.args, ("p", "i8"), strict=True):
                 self.use(x, kind)
@@ -321,7 +323,7 @@ class _Checker:
             self.require(buffer in given, f"{s.symbol} writes {buffer!r}, whose address it is not given", "It cannot.")
         outs = s.out if isinstance(s.out, tuple) else () if s.out is None else (s.out,)
         for x in outs:
-            self.define(x, outs[0].kind)
+            self.define(x, outs[0].kind)  # type: ignore[misc]
 
     def host(self, s: Host) -> None:
         count = len(self.program.hosts)

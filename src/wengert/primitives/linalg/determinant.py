@@ -15,7 +15,7 @@ from wengert.errors import ShapeError, four_parts
 from wengert.ir.types import Type, array_type
 from wengert.ir.values import ROLES
 from wengert.primitives.arith import complex_, imag, mul, neg, real
-from wengert.primitives.linalg import lapack
+from wengert.primitives.linalg import by_svd, lapack
 from wengert.primitives.linalg.algebra import Stacked, diagonal, identity, is_complex, matrices, mm, real_dtype, stacked_alike, t
 from wengert.primitives.linalg.factor import Lu
 from wengert.primitives.linalg.solve import Solve
@@ -88,7 +88,7 @@ class Adjugate(Stacked):
         a = k.memory(operands[0], contiguous=False)
         if not lapack.handles(a) or not a.size:
             return NotImplemented
-        return lapack.stacks(k, a.shape[:-2], lambda at: lapack.adjugate(k, a, at, outs[0]))
+        return lapack.stacks(k, a.shape[:-2], lambda at: by_svd.adjugate(k, a, at, outs[0]))
 
     def jvp(self, primals: Sequence[Any], outs: Any, tangents: Sequence[Any]) -> Any:
         return None if tangents[0] is None else AdjugateTangent()(primals[0], tangents[0])
@@ -124,6 +124,12 @@ class AdjugateTangent(Stacked):
         inner = -off * b
         inner[..., i, i] = np.einsum("...ij,...jj->...i", off, b)
         return (_phase(u, vh)[..., None, None] * (v @ inner @ uh)).astype(a.dtype, copy=False)
+
+    def nest(self, k: Any, operands: Any, outs: Any) -> Any:
+        a, tangent = (k.memory(p, contiguous=False) for p in operands)
+        if not lapack.handles(a) or not a.size:
+            return NotImplemented
+        return lapack.stacks(k, a.shape[:-2], lambda at: by_svd.adjugate_tangent(k, a, tangent, at, outs[0]))
 
     def jvp(self, primals: Sequence[Any], outs: Any, tangents: Sequence[Any]) -> Any:
         (a, x), (da, dx) = primals, tangents

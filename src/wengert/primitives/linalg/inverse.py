@@ -13,7 +13,7 @@ import numpy as np
 from wengert.contract import Sample, no
 from wengert.ir.types import Type
 from wengert.primitives.arith import neg, sub
-from wengert.primitives.linalg import lapack
+from wengert.primitives.linalg import by_svd, lapack
 from wengert.primitives.linalg.algebra import Stacked, h, matrices, mm
 from wengert.primitives.shape import array_type_of
 
@@ -61,6 +61,12 @@ class Pinv(Stacked):
 
     def evaluate(self, a: Any) -> Any:
         return np.linalg.pinv(a, rcond=self.rcond)
+
+    def nest(self, k: Any, operands: Any, outs: Any) -> Any:
+        a = k.memory(operands[0], contiguous=False)
+        if not lapack.handles(a) or not a.size:
+            return NotImplemented
+        return lapack.stacks(k, a.shape[:-2], lambda at: by_svd.pseudo_inverse(k, a, at, self.rcond, outs[0]))
 
     def jvp(self, primals: Sequence[Any], outs: Any, tangents: Sequence[Any]) -> Any:
         (a,), p, (da,) = primals, outs, tangents

@@ -12,7 +12,7 @@ from typing import Any
 from wengert.loops.build import Pair
 from wengert.loops.failure import Failure
 from wengert.loops.nest import REAL, Affine
-from wengert.primitives.linalg.blas import LETTER, call, contraction
+from wengert.primitives.linalg.blas import LETTER, call
 
 SMALL = 16  # rows and columns up to which own loops beat a call
 BLOCK = 64  # columns that LAPACK's blocked algorithms take at a time, at most: for the size of their work space
@@ -93,13 +93,6 @@ def copy(k: Any, a: Any, at: Index, target: Any, target_at: Index = (), flip: bo
 
 def copy_vector(k: Any, x: Any, target: Any, at: Index) -> None:
     repeat(k, 0, x.shape[0], lambda i: put(k, target, at, i, get(k, x, (), i)))
-
-
-def product(k: Any, x: Any, y: Any, x_axis: int, y_axis: int, target: Any) -> None:
-    """target = the sum of x * y over these axes of two matrices in scratch memory."""
-    found = contraction(k, x, y, lambda: target, target.shape, (((), ()), (1 - x_axis,), (1 - y_axis,), ((x_axis,), (y_axis,))))
-    if found is not None:
-        put(k, target, (), 0, 0, found[0].values[0])
 
 
 def report(k: Any) -> Any:
@@ -414,42 +407,6 @@ def svd(k: Any, a: Any, at: Index, job: str) -> tuple[Any, Any, Any]:
     k.work += (4.0 if job == "N" else 20.0) * m * n * least * k.weight
     check(k, info, "SVD did not converge")
     return u, s, vh
-
-
-def polar(k: Any, a: Any, at: Index, out: Any, positive: Any) -> None:
-    """A = U P by the singular value decomposition: U Vᴴ and V S Vᴴ."""
-    n = a.shape[-1]
-    u, s, vh = svd(k, a, at, "S")
-    x, p, scaled = k.scratch((a.shape[-2], n), u.kind), k.scratch((n, n), u.kind), k.scratch((n, n), u.kind)
-    product(k, u, vh, 0, 1, x)
-    copy(k, x, (), out, at)
-    scale = lambda i, j: times(k, conj(k, get(k, vh, (), i, j)), get(k, s, (), j))
-    k.each((n, n), lambda ij: put(k, scaled, (), *ij, scale(*ij)))
-    product(k, scaled, vh, 1, 1, p)
-    copy(k, p, (), positive, at)
-
-
-def adjugate(k: Any, a: Any, at: Index, out: Any) -> None:
-    """det(U Vᴴ) V adj(S) Uᴴ."""
-    n = a.shape[-1]
-    u, s, vh = svd(k, a, at, "A")
-    x, scaled = k.scratch((n, n), u.kind), k.scratch((n, n), u.kind)
-    product(k, u, vh, 0, 1, x)
-    phase = determinant(k, x, ())
-    phase = over(k, phase, k.op("abs", phase))
-
-    def line(j: Affine) -> None:
-        others = k.const(1, s.kind)
-        others = total(k, 0, j, others, lambda i, v: k.op("mul", v, get(k, s, (), i)))
-        others = total(k, j + 1, n, others, lambda i, v: k.op("mul", v, get(k, s, (), i)))
-        factor = times(k, phase, others)
-        repeat(k, 0, n, lambda i: put(k, scaled, (), j, i, k.op("mul", factor, conj(k, get(k, vh, (), i, j)))))
-
-    repeat(k, 0, n, line)
-    if u.kind in REAL:
-        k.each((n, n), lambda ij: put(k, u, (), *ij, conj(k, get(k, u, (), *ij))))
-    product(k, scaled, u, 0, 0, x)
-    copy(k, x, (), out, at)
 
 
 def stacks(k: Any, lead: Sequence[int], body: Callable[[Index], None]) -> None:

@@ -15,7 +15,7 @@ from wengert.errors import ShapeError, four_parts
 from wengert.ir.types import Type, array_type
 from wengert.ir.values import ROLES
 from wengert.primitives.arith import neg, sub
-from wengert.primitives.linalg import lapack
+from wengert.primitives.linalg import by_svd, lapack
 from wengert.primitives.linalg.algebra import (
     Stacked,
     Turn,
@@ -198,7 +198,7 @@ class Polar(Stacked):
         a = k.memory(operands[0], contiguous=False)
         if not lapack.handles(a) or not a.size:
             return NotImplemented
-        return lapack.stacks(k, a.shape[:-2], lambda at: lapack.polar(k, a, at, outs[0], outs[1]))
+        return lapack.stacks(k, a.shape[:-2], lambda at: by_svd.polar(k, a, at, outs[0], outs[1]))
 
     def jvp(self, primals: Sequence[Any], outs: Any, tangents: Sequence[Any]) -> Any:
         (da,), (u, p) = tangents, outs

@@ -86,22 +86,30 @@ class Exprel(_Real):
         return (lambda: ExprelDerivative(1)(x),)
 
 
+ENOUGH = 1e3  # its exponential is infinite; hyp1f1 of SciPy 1.17 does not return from 1e17
+
+
 class ExprelDerivative(_Real):
-    """The n-th derivative of exprel; Kummer's transformation (DLMF 13.2.39) where x is negative."""
+    """The n-th derivative of exprel; where x is negative it is n! P(n+1, -x) / (-x)ⁿ⁺¹ (DLMF 8.5.1), beyond ENOUGH infinite."""
 
     n: int
-    calls, wide = (("hyp1f1", "ddd"),), True
+    calls, wide = (("hyp1f1", "ddd"), ("gammainc", "dd")), True
 
     def evaluate(self, x: Any) -> Any:
-        n, scale = self.n, np.exp(np.minimum(x, 0))
-        return (scale * sc.hyp1f1(np.where(x < 0, 1, n + 1), n + 2, np.abs(x)) / (n + 1)).astype(x.dtype)[()]
+        n, z = self.n, np.asarray(x, np.float64)
+        y = np.maximum(-z, 1.0)
+        below = float(sc.factorial(n)) * sc.gammainc(n + 1, y) / y ** (n + 1)
+        above = sc.hyp1f1(n + 1, n + 2, np.minimum(np.maximum(z, -1.0), ENOUGH)) / (n + 1)
+        return np.where(z < -1, below, above).astype(x.dtype)[()]
 
     def partials(self, out: Any, x: Any) -> Sequence[Any]:
         return (lambda: ExprelDerivative(self.n + 1)(x),)
 
     def formula(self, x: Value) -> Value:
         n = self.n
-        return f.exp(x.op("minimum", 0.0)) * call("hyp1f1", f.select(x < 0, x.like(1), n + 1.0), n + 2.0, abs(x)) / (n + 1)
+        below = lambda: float(sc.factorial(n)) * call("gammainc", n + 1.0, -x) / (-x) ** (n + 1)
+        above = lambda: call("hyp1f1", n + 1.0, n + 2.0, x.op("minimum", ENOUGH)) / (n + 1)
+        return f.branch(x < -1, below, above)
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
