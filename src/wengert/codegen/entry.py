@@ -415,7 +415,7 @@ class _Writer:
         if used[node]:
             self.do(f"call void @Py_IncRef(ptr {objects[node]})")
         used[node] = True
-        return objects[node]
+        return str(objects[node])
 
     # --- ways out --------------------------------------------------------------------------------
 

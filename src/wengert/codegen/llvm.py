@@ -61,6 +61,7 @@ class _Module:
         self.globals: list[str] = []
         self.constants: dict[Buffer, str] = {}
         self.supports: dict[str, str] = {}
+        self.metadata: list[str] = []
         self.used: dict[int, int] = {}  # scalar -> the last outermost statement that uses it
         parts = any([type(statement) is Part for statement in program.block])
         for time, statement in enumerate(program.block if parts else ()):
@@ -85,7 +86,7 @@ class _Module:
                 pointers.append(f"ptr %{space}{b.index}")
         pointers += ["ptr %arena", "ptr %context"]
         lines += [f"  %code = call i32 @{name}.body({', '.join(pointers)})", "  ret i32 %code", "}"]
-        parts = [*self.globals, *self.declarations.values(), *self.supports.values(), *self.functions, body, "\n".join(lines)]
+        parts = [*self.globals, *self.declarations.values(), *self.supports.values(), *self.functions, body, "\n".join(lines), *self.metadata]
         return "\n\n".join([p for p in parts if p]) + "\n"
 
     def _body(self) -> str:
@@ -102,6 +103,14 @@ class _Module:
         for self.time, statement in enumerate(program.block):
             out.block([statement])
         return out.close(f"define internal i32 @{program.name}.body({', '.join(parameters)}) #0")
+
+    def rolled(self) -> str:
+        """What keeps LLVM from writing out a loop: one with a long loop inside, whose size it counts before that is vectorised."""
+        if not self.metadata:
+            self.metadata.append('!1000 = !{!"llvm.loop.unroll.disable"}')
+        number = 1000 + len(self.metadata)
+        self.metadata.append(f"!{number} = distinct !{{!{number}, !1000}}")
+        return f", !llvm.loop !{number}"
 
     def constant(self, buffer: Buffer) -> str:
         """The global that holds a constant array."""

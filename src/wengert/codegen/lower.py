@@ -256,6 +256,7 @@ class Kernel(Builder):
         return value
 
     def scalar(self, operation: Any, operands: Sequence[Any], kind: str) -> Any:
+        """The result of an elementwise operation on these numbers, by its rule."""
         rule = operation.scalar
         return self.op(rule, *operands) if isinstance(rule, str) else rule(self, *operands)
 
@@ -305,13 +306,14 @@ class Kernel(Builder):
     def each(self, shape: Ints, body: Callable[[tuple[Affine, ...]], None]) -> None:
         """Run the body for every index of a shape."""
 
-        def level(axis: int, index: tuple[Affine, ...]) -> None:
+        def level(axis: int, index: tuple[Affine, ...]) -> tuple[Any, ...]:
             if axis == len(shape):
                 body(index)
             elif shape[axis] == 1:
                 level(axis + 1, (*index, Affine(0)))
             else:
-                self.loop(0, shape[axis], lambda i, _: level(axis + 1, (*index, i)) or ())
+                self.loop(0, shape[axis], lambda i, _: level(axis + 1, (*index, i)))
+            return ()
 
         level(0, ())
 
@@ -383,7 +385,7 @@ class Kernel(Builder):
         if span is not None and span[0] >= 0 and span[1] < n:
             return known  # type: ignore[return-value]
         if span is not None and -n <= span[0] and span[1] < 0:
-            return known + n  # type: ignore[operator]
+            return known + n  # type: ignore[operator, return-value]
         outside = self.op("or", self.op("lt", value, self.const(-n, "i8")), self.op("ge", value, self.const(n, "i8")))
         self.fail_if(outside, Failure("index", (axis, n), self.span), [value])
         wrapped = self.op("add", value, self.const(n, "i8"))
@@ -412,8 +414,8 @@ class Kernel(Builder):
             sums: dict[Ints, Any] = {}
             for i in np.ndindex(*x.type.shape):  # type: ignore[union-attr]
                 value = self.read(x, [Affine(j) for j in i])
-                out = tuple([i[a] for a in kept])
-                sums[out] = self.op(op, sums[out], value) if out in sums else value
+                at = tuple([i[a] for a in kept])
+                sums[at] = self.op(op, sums[at], value) if at in sums else value
             env[v] = Regs([sums[i] if i in sums else self.const(identity(start, kind), kind) for i in np.ndindex(*shape)], shape)
             return
         values = [self.read(x, [Affine(j) for j in i]) for i in np.ndindex(*shape)]
@@ -430,8 +432,8 @@ class Kernel(Builder):
                 self.put(operation, env[v], target, value)
             return
         for target, value in writes:
-            at = sum([t.const * s for t, s in zip(target, out.strides, strict=True)])
-            out.values[at] = self.op("add", out.values[at], value) if operation.accumulates else value
+            position = sum([t.const * s for t, s in zip(target, out.strides, strict=True)])
+            out.values[position] = self.op("add", out.values[position], value) if operation.accumulates else value
         env[v] = out
 
     def put(self, operation: Any, memory: Memory, target: Sequence[Affine], value: Any) -> None:
@@ -444,6 +446,7 @@ class Kernel(Builder):
     # -- operations with loops of their own -----------------------------------------------------------
 
     def opaque(self, equation: Equation) -> None:
+        """An operation that writes its own statements, or is run by Python."""
         operation: Any = equation.operation
         operands = [self.place(a) for a in equation.operands]
         outs = Outs(self, equation.outs)

@@ -68,6 +68,7 @@ class Nest:
         self.crossed = False  # whether something is read across its rows
 
     def write(self) -> None:
+        """Write the loops; afterwards each kept value has its place."""
         k, frame = self.k, self.k.frame
         for equation in self.group.roots:
             (v,) = equation.outs
@@ -123,7 +124,7 @@ class Nest:
                 if a in seen or a in self.group.members:
                     continue
                 seen.add(a)
-                place = self.k.lookup(a)
+                place = self.k.lookup(a)  # type: ignore[arg-type]
                 if type(place) is Virtual:
                     stack.append(place.equation)
                 elif type(place) is Regs:
@@ -279,10 +280,12 @@ class Nest:
         return [e for e, depth in sorted(self.reductions, key=lambda r: r[1]) if depth <= axis and depth < len(self.domain)]
 
     def combine(self, equation: Equation) -> str:
+        """The scalar operation that adds to an accumulator."""
         op = equation.operation.reduction[0]  # type: ignore[attr-defined]
-        return {"add": "accumulate", "mul": "accumulate_product"}.get(op, op)
+        return {"add": "accumulate", "mul": "accumulate_product"}.get(op, str(op))
 
     def start(self, equation: Equation) -> Any:
+        """What an accumulator begins as."""
         kind = kind_of(equation.outs[0].type)
         return self.k.const(identity(equation.operation.reduction[1], kind), kind)  # type: ignore[attr-defined]
 
@@ -333,4 +336,5 @@ class Nest:
         self.k.scopes[-1]["read", id(place), *[i.key for i in index]] = value
 
     def value(self, a: Any, index: tuple[Affine, ...]) -> Any:
+        """The element of an operand."""
         return self.k.read(a, index)

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from wengert.codegen.llvm import emit
-from wengert.codegen.lower import UnsupportedError, lower
+from wengert.codegen.lower import lower
+from wengert.codegen.nest import UnsupportedError
 from wengert.config import settings
 from wengert.ir.values import Function
 from wengert.loops.nest import Program

@@ -53,14 +53,17 @@ class Memory:
 
     @property
     def kind(self) -> str:
+        """The kind of its elements."""
         return self.buffer.kind
 
     @property
     def ndim(self) -> int:
+        """The number of axes."""
         return len(self.shape)
 
     @property
     def size(self) -> int:
+        """The number of elements."""
         size = 1
         for n in self.shape:
             size *= n

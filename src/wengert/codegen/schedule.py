@@ -175,7 +175,7 @@ class _Scheduler:
             if role == "element":
                 if not user.operation.follows(*[a.type for a in user.operands]):  # type: ignore[attr-defined]
                     return False
-                if user.outs[0].type.size > size and cost > 1.5 and not user.operation.pieces:  # type: ignore[union-attr]
+                if user.outs[0].type.size > size and cost > 1.5 and not user.operation.pieces:  # type: ignore[attr-defined, union-attr]
                     return False
             repeated += 1
         return repeated <= 1 or cost <= CHEAP

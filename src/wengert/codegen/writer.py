@@ -77,23 +77,28 @@ class Writer:
         self.indices: list[dict[Any, str]] = [{}]
 
     def close(self, signature: str) -> str:
+        """The whole function, with its signature."""
         return "\n".join([f"{signature} {{", "entry:", *self.entry, *self.lines, "  ret i32 0", "}"])
 
     # -- values ------------------------------------------------------------------------------
 
     def fresh(self, stem: str = "t") -> str:
+        """A name not used yet."""
         self.count += 1
         return f"%{stem}{self.count}"
 
     def line(self, text: str) -> None:
+        """Append one instruction."""
         self.lines.append("  " + text)
 
     def value(self, x: Any) -> str:
+        """An operand as LLVM writes it."""
         if type(x) is Const:
             return literal(x.value, x.kind)
         return self.names.get(x.id) or f"%v{x.id}"
 
     def typed(self, x: Any) -> str:
+        """An operand with its type."""
         return f"{TYPE[x.kind]} {self.value(x)}"
 
     def affine(self, index: Affine) -> str:
@@ -103,7 +108,7 @@ class Writer:
         key = index.key
         for known in reversed(self.indices):
             if key in known:
-                return known[key]
+                return str(known[key])
         total = ""
         for name, c in index.terms:
             term = self.value(name)
@@ -139,6 +144,7 @@ class Writer:
         return found
 
     def address(self, buffer: Buffer, offset: Affine, part: int = 0) -> str:
+        """The address of buffer[offset]."""
         base = self.pointer(buffer)
         if buffer.kind in REAL:
             offset = offset * 2 + part
@@ -152,22 +158,27 @@ class Writer:
     # -- statements ----------------------------------------------------------------------------
 
     def block(self, statements: Sequence[Any]) -> None:
+        """Write statements one after another."""
         for statement in statements:
             EMIT[type(statement)](self, statement)
 
     def inner(self, statements: Sequence[Any]) -> None:
+        """Write the statements of an inner block, whose indices are forgotten after it."""
         self.indices.append({})
         self.block(statements)
         self.indices.pop()
 
     def start(self, label: str) -> None:
+        """Begin a basic block."""
         self.lines.append(f"{label[1:]}:")
         self.label = label
 
     def let(self, s: Let) -> None:
+        """A scalar operation."""
         self.line(f"%v{s.out.id} = {self.operation(s.op, s.args, s.out.kind)}")
 
     def operation(self, op: str, args: Sequence[Any], kind: str) -> str:
+        """The right side of a scalar operation."""
         if op == "cast":
             return self.cast(args[0], kind)
         if op == "address":
@@ -217,6 +228,7 @@ class Writer:
         raise KeyError(f"no integer operation {op!r}")
 
     def function(self, op: str, args: Sequence[Any], values: list[str], t: str, kind: str) -> str:
+        """The call of an intrinsic or of a function of libm."""
         if op in FLOAT_INTRINSIC:
             name = self.module.external(f"llvm.{FLOAT_INTRINSIC[op]}.{SUFFIX[kind]}", t, [t] * len(args))
             return f"call {t} {name}({', '.join([f'{t} {v}' for v in values])})"
@@ -266,10 +278,12 @@ class Writer:
         return f"{'sext' if a == 'i' else 'zext'} {source} {v} to {target}"
 
     def index(self, s: Index) -> None:
+        """An index as a scalar."""
         value = self.affine(s.affine)
         self.line(f"%v{s.out.id} = add i64 {value}, 0")
 
     def load(self, s: Load) -> None:
+        """Read an element; a bool is a byte in memory."""
         at = self.address(s.buffer, s.offset, s.part)
         if s.buffer.kind == "b1":
             byte = self.fresh()
@@ -279,6 +293,7 @@ class Writer:
             self.line(f"%v{s.out.id} = load {TYPE[s.out.kind]}, ptr {at}")
 
     def store(self, s: Store) -> None:
+        """Write an element."""
         at = self.address(s.buffer, s.offset, s.part)
         if s.buffer.kind == "b1":
             byte = self.fresh()
@@ -288,6 +303,7 @@ class Writer:
             self.line(f"store {self.typed(s.value)}, ptr {at}")
 
     def loop(self, s: For) -> None:
+        """A counted loop: one block that is entered if it runs at all, and tests at its end."""
         start, stop = self.affine(s.start), self.affine(s.stop)
         inits = [self.value(x) for x in s.inits]
         static = not s.start.terms and not s.stop.terms
@@ -326,6 +342,7 @@ class Writer:
             self.line(f"%v{o.id} = phi {TYPE[o.kind]} {sources}")
 
     def while_(self, s: While) -> None:
+        """A loop that tests before its body."""
         inits = [self.value(x) for x in s.inits]
         self.count += 1
         k = self.count
@@ -352,6 +369,7 @@ class Writer:
             self.line(f"%v{o.id} = phi {TYPE[o.kind]} [ {self.value(c)}, {tested} ]")
 
     def if_(self, s: If) -> None:
+        """Two blocks and where they meet."""
         self.count += 1
         k = self.count
         labels = f"%then{k}", f"%else{k}", f"%end{k}"
@@ -367,6 +385,7 @@ class Writer:
             self.line(f"%v{o.id} = phi {TYPE[o.kind]} " + ", ".join([f"[ {values[n]}, {label} ]" for label, values in ends]))
 
     def fail(self, s: Fail) -> None:
+        """Leave with a failure and its details in the context."""
         self.count += 1
         bad, good = f"%fail{self.count}", f"%good{self.count}"
         self.line(f"br i1 {self.value(s.condition)}, label {bad}, label {good}")
@@ -389,6 +408,7 @@ class Writer:
         self.start(good)
 
     def call(self, s: Call) -> None:
+        """Call a C function."""
         types, values = [], []
         for a in s.args:
             if type(a) is Address:
@@ -422,6 +442,7 @@ class Writer:
             self.line(f"%v{outs[0].id} = {call}" if outs else call)
 
     def host(self, s: Host) -> None:
+        """Call Python's thunk with tables of addresses."""
         tables = []
         for addresses in (s.inputs, s.outputs):
             table = self.fresh("table")
@@ -442,6 +463,7 @@ class Writer:
         self.returned(code)
 
     def fill(self, s: Fill) -> None:
+        """Copy or clear memory."""
         target = self.address(s.target.buffer, s.target.offset)
         size = s.count * BYTES[s.target.buffer.kind]
         if s.source is None:
@@ -453,7 +475,7 @@ class Writer:
             self.line(f"call void {name}(ptr {target}, ptr {source}, i64 {size}, i1 false)")
 
 
-EMIT = {
+EMIT: dict[Any, Any] = {
     Let: Writer.let,
     Index: Writer.index,
     Load: Writer.load,

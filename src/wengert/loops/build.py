@@ -60,6 +60,7 @@ class Builder:
     # -- scalars -----------------------------------------------------------------------------
 
     def name(self, kind: str) -> Name:
+        """A new scalar."""
         self._names += 1
         return Name(self._names, kind)
 

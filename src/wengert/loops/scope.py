@@ -46,6 +46,7 @@ def used(statement: Any) -> list[Any]:
 
 
 def outs(statement: Any) -> Sequence[Name]:
+    """The scalars that a statement defines for those after it."""
     kind = type(statement)
     if kind is Let or kind is Load or kind is Index:
         return (statement.out,)

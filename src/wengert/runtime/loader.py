@@ -300,7 +300,7 @@ def _map(size: int) -> _Image:
     base = _libc().mmap(None, size, mmap.PROT_READ | mmap.PROT_WRITE, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, -1, 0)
     if base is None or base == ctypes.c_void_p(-1).value:
         raise MemoryError(f"no {size} bytes for machine code")
-    return _Image(base, np.frombuffer((ctypes.c_uint8 * size).from_address(base), np.uint8))
+    return _Image(base, np.frombuffer((ctypes.c_uint8 * size).from_address(base), np.uint8))  # type: ignore[call-overload]
 
 
 def _protect(start: int, size: int, protection: int) -> None:

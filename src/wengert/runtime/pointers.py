@@ -29,7 +29,7 @@ def function(library: Any, symbol: str, result: str, arguments: Sequence[str | N
     types = [_TYPES[kind] if kind is not None else addresses[text] for kind, text in zip(arguments, declared, strict=True)]
     if signature:
         types = [ctypes.c_int if text == "int" else t for t, text in zip(types, declared, strict=True)]
-    made: Any = ctypes.CFUNCTYPE(_TYPES[result], *types)(library.address(symbol))
+    made: Any = ctypes.CFUNCTYPE(_TYPES[result], *types)(library.address(symbol))  # type: ignore[arg-type]
     made.code = library
     return made
 

@@ -185,7 +185,7 @@ def _numpy(name: str) -> int:
         return id(kind) if isinstance(kind, type) and issubclass(kind, np.generic) else 0
     if name not in _NUMPY_API:
         return 0
-    from numpy._core import _multiarray_umath
+    from numpy._core import _multiarray_umath  # type: ignore[attr-defined]
 
     table = ctypes.cast(_capsule_pointer(_multiarray_umath._ARRAY_API), ctypes.POINTER(ctypes.c_void_p))
     return table[_NUMPY_API[name]] or 0

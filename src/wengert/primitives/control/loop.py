@@ -162,9 +162,7 @@ class Loop(Primitive):
             for a in plan.added:
                 new[n_state + a] = k.sum_of(new[n_state + a], results[n_state + a])
             for target, y, t in zip(targets, results[n_state + n_acc :], body_y_types, strict=False):
-                if is_stack(t):
-                    put(k, target, y)
-                elif y is not target:
+                if is_stack(t) or y is not target:
                     put(k, target, y)
             return state.scalars(new)
 

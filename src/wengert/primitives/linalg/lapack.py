@@ -15,6 +15,7 @@ from wengert.loops.nest import REAL, Affine
 from wengert.primitives.linalg.blas import LETTER, call
 
 SMALL = 16  # rows and columns up to which own loops beat a call
+TILE = 16  # rows and columns that are transposed together: what a cache line brings is used while it is there
 BLOCK = 64  # columns that LAPACK's blocked algorithms take at a time, at most: for the size of their work space
 LARGEST = 10_000  # rows or columns up to which all sizes fit 32 bits
 WIDE = {"f4": "f8", "c8": "c16"}  # numpy.linalg computes in double precision, whatever it is given
@@ -88,7 +89,16 @@ def square(k: Any, x: Any) -> Any:
 def copy(k: Any, a: Any, at: Index, target: Any, target_at: Index = (), flip: bool = False) -> None:
     """target = a, or its transpose, in the precision of the target. The transpose of a row-major matrix is LAPACK's."""
     m, n = target.shape[-2:]
-    k.each((m, n), lambda ij: put(k, target, target_at, *ij, k.cast(get(k, a, at, *(ij[::-1] if flip else ij)), target.kind)))
+    one = lambda i, j: put(k, target, target_at, i, j, k.cast(get(k, a, at, *((j, i) if flip else (i, j))), target.kind))
+    if not flip or min(m, n) <= TILE:
+        k.each((m, n), lambda ij: one(*ij))
+        return
+
+    def tile(rows: Affine, columns: Affine) -> None:
+        bottom, right = (k.index(k.op("minimum", k.number(x + TILE), k.const(size, "i8"))) for x, size in ((rows, m), (columns, n)))
+        k.loop(rows, bottom, lambda i, _: k.loop(columns, right, lambda j, _: one(i, j) or ()))
+
+    k.loop(0, m, lambda i, _: k.loop(0, n, lambda j, _: tile(i, j) or (), step=TILE), step=TILE)
 
 
 def copy_vector(k: Any, x: Any, target: Any, at: Index) -> None:
@@ -123,7 +133,7 @@ def cholesky(k: Any, a: Any, at: Index, out: Any) -> None:
             corner = k.cast(get(k, a, at, j, j), kind)
             rest = lambda p, s: k.op("sub", s, square(k, get(k, low, low_at, j, p)))
             d = total(k, 0, j, corner.re if type(corner) is Pair else corner, rest)
-            k.fail_if(k.op("not", k.op("gt", d, k.like(0, d))), Failure("linalg", (failure,), k.span))
+            k.fail_if(k.op("le", d, k.like(0, d)), Failure("linalg", (failure,), k.span))  # NaN goes on, as in LAPACK
             root = k.op("sqrt", d)
             put(k, low, low_at, j, j, root)
 
@@ -183,11 +193,15 @@ def lu(k: Any, a: Any, at: Index, out: Any, out_at: Index, pivots: Any, pivots_a
 
         def below(i: Affine) -> None:
             factor = k.op("div", get(k, out, out_at, i, j), divisor)
+
+            def change(c: Affine) -> None:  # along whole rows: loops of known length are worth more than what they do in vain
+                old = get(k, out, out_at, i, c)
+                new = k.op("sub", old, k.op("mul", factor, get(k, out, out_at, j, c)))
+                right = k.op("gt", k.number(c), k.number(j))
+                put(k, out, out_at, i, c, k.op("select", right, new, old))
+
+            repeat(k, 0, n, change)
             put(k, out, out_at, i, j, factor)
-            change = lambda c: put(
-                k, out, out_at, i, c, k.op("sub", get(k, out, out_at, i, c), k.op("mul", factor, get(k, out, out_at, j, c)))
-            )
-            repeat(k, j + 1, n, change)
 
         repeat(k, j + 1, m, below)
 
@@ -298,6 +312,14 @@ def triangular(k: Any, a: Any, a_at: Index, x: Any, at: Index, lower: bool, op: 
             triangular(k, packed, (), x, at, lower, op, unit)
             return
         diagonal = "U" if unit else "N"
+        if count == 1 and (op != "C" or x.kind not in REAL or step != 1):
+            if step == 1:  # trsv sees Aᵀ
+                triangle, trans = "U" if lower else "L", "T" if op == "N" else "N"
+            else:
+                triangle, trans = "L" if lower else "U", op
+            call(k, "blas", "trsv", x.kind, [x.buffer], [triangle, trans, diagonal, n, start(a, a_at), ld, start(x, at), 1])
+            k.work += 1.0 * n * n * k.weight
+            return
         call(
             k, "blas", "trsm", x.kind, [x.buffer],
             [side, triangle, trans, diagonal, count, n, 1.0, start(a, a_at), ld, start(x, at), max(count, 1)],

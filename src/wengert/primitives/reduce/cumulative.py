@@ -50,9 +50,12 @@ class _Cumulative(Primitive, abstract=True):
         if k.kind(outs.types[0])[0] == "c" and self.step not in ("add", "mul"):
             return NotImplemented
         x = k.memory(operands[0], contiguous=False)
-        return folds.scanned(
-            k, outs[0], self.axis, self.reverse, lambda i: k.read(x, i), lambda i, last: k.op(self.step, last, k.read(x, i))
-        )
+        step = lambda i, last: self.join(k, last, k.read(x, i))
+        return folds.scanned(k, outs[0], self.axis, self.reverse, lambda i: k.read(x, i), step)
+
+    def join(self, k: Any, last: Any, x: Any) -> Any:
+        """The next value, given the last one."""
+        return k.op(self.step, last, x)
 
     def batch(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
         return type(self)(self.axis + 1, self.reverse)(operands[0])
@@ -157,6 +160,13 @@ class CumMax(_Cumulative):
     step = "maximum"
     ufunc = np.maximum
     transpose = no("the choice depends on the values")
+
+    def join(self, k: Any, last: Any, x: Any) -> Any:
+        if x.kind[0] != "f":
+            return k.op(self.step, last, x)
+        # what has to wait for the last value is one comparison: a NaN fails it ever after, and a new one is let in beside
+        record = k.op("gt" if self.step == "maximum" else "lt", x, last)
+        return k.op("select", k.op("or", record, k.op("ne", x, x)), x, last)
 
     def jvp(self, primals: Sequence[Any], outs: Any, tangents: Sequence[Any]) -> Any:
         (x,), (dx,) = primals, tangents

@@ -39,7 +39,7 @@ class Sort(Primitive):
             results = lane.numbers if self.numbered else lane.keys
             k.loop(0, out.shape[self.axis], lambda i, _: k.store(out.buffer, out.position(at(i)), k.load(results.buffer, i)) or ())
 
-        return _lanes(k, operands[0], self.axis, self.numbered, lambda lane, spare, n: sorting.sort(k, lane, spare, n), write)
+        return _lanes(k, operands[0], self.axis, self.numbered, lambda *lane: sorting.sort(k, *lane), write)
 
     def jvp(self, primals: Sequence[Any], outs: Any, tangents: Sequence[Any]) -> Any:
         return ROLES["take_along"](tangents[0], ArgSort(self.axis)(primals[0]), self.axis)
@@ -88,7 +88,7 @@ class OrderStatistic(Primitive):
             index = at(Affine(0))
             k.store(outs[0].buffer, outs[0].position([i for a, i in enumerate(index) if a != self.axis]), found.pop())
 
-        take = lambda lane, spare, n: found.append(sorting.select(k, lane, spare, n, self.k))
+        take = lambda *lane: found.append(sorting.select(k, *lane, self.k))
         return _lanes(k, operands[0], self.axis, False, take, write)
 
     def jvp(self, primals: Sequence[Any], outs: Any, tangents: Sequence[Any]) -> Any:
@@ -116,9 +116,7 @@ def _lanes(k: Any, operand: Any, axis: int, numbered: bool, work: Any, write: An
 
     def one(others: Any) -> None:
         at = lambda i: (*others[:axis], i, *others[axis:])
-        copy = lambda i, _: lane.put(k, i, [k.read(x, at(i)), *([k.number(i)] if numbered else [])]) or ()
-        k.loop(0, n, copy)
-        work(lane, spare, n)
+        work(lane, spare, n, sorting.filled(k, lane, n, lambda i: k.read(x, at(i))))
         write(at, lane)
 
     return k.each(x.shape[:axis] + x.shape[axis + 1 :], one)
