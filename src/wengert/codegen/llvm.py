@@ -86,7 +86,15 @@ class _Module:
                 pointers.append(f"ptr %{space}{b.index}")
         pointers += ["ptr %arena", "ptr %context"]
         lines += [f"  %code = call i32 @{name}.body({', '.join(pointers)})", "  ret i32 %code", "}"]
-        parts = [*self.globals, *self.declarations.values(), *self.supports.values(), *self.functions, body, "\n".join(lines), *self.metadata]
+        parts = [
+            *self.globals,
+            *self.declarations.values(),
+            *self.supports.values(),
+            *self.functions,
+            body,
+            "\n".join(lines),
+            *self.metadata,
+        ]
         return "\n\n".join([p for p in parts if p]) + "\n"
 
     def _body(self) -> str:

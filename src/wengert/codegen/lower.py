@@ -227,6 +227,8 @@ class Kernel(Builder):
             return self.load_at(self.memory(place), index) if found is None else found
         if type(place) is Memory:
             return self.load_at(place, index)
+        if type(place) is Literal:  # what a nested Function was given
+            return self.read(place, index)
         seen = ("read", id(place), *[i.key for i in index])
         for scope in reversed(self.scopes):
             if seen in scope:

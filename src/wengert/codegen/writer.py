@@ -32,6 +32,7 @@ from wengert.loops.nest import (
     Load,
     Store,
     While,
+    walk,
 )
 
 
@@ -61,6 +62,14 @@ def array_text(data: Any) -> str:
 def memory_type(kind: str) -> str:
     """The type of an element in memory, of the real parts of a complex one."""
     return "i8" if kind == "b1" else TYPE[REAL.get(kind, kind)]
+
+
+def is_long(statement: Any) -> bool:
+    """Whether it is a loop that runs often, or nobody knows how often."""
+    if type(statement) is not For:
+        return False
+    known = not statement.start.terms and not statement.stop.terms
+    return not known or len(range(statement.start.const, statement.stop.const, statement.step)) > 16
 
 
 class Writer:
@@ -331,7 +340,8 @@ class Writer:
         nexts = [self.value(x) for x in s.nexts]
         again = self.fresh()
         self.line(f"{again} = icmp {compare} i64 {following}, {stop}")
-        self.line(f"br i1 {again}, label {head}, label {done}")
+        again = f"br i1 {again}, label {head}, label {done}"
+        self.line(again + (self.module.rolled() if trips and trips > 4 and any(map(is_long, walk(s.body))) else ""))
         lines = [f"  {i} = phi i64 [ {start}, {before} ], [ {following}, {latch} ]"]
         for c, a, b in zip(s.carries, inits, nexts, strict=True):
             lines.append(f"  %v{c.id} = phi {TYPE[c.kind]} [ {a}, {before} ], [ {b}, {latch} ]")

@@ -8,10 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import numpy as np
+
+from wengert.ir.builder import Builder, building
 from wengert.ir.types import ArrayType
 from wengert.ir.values import Atom, Equation, Function, Literal, Var, splat
+from wengert.primitives.arith import add, mul
 from wengert.primitives.control import Loop, While
-from wengert.primitives.shape import Broadcast, broadcast
+from wengert.primitives.shape import Broadcast, broadcast, cast
 
 Settled = tuple[Any, tuple[Any, ...], tuple[Any, ...]]  # operation, operands, results
 
@@ -24,6 +28,7 @@ class Constants:
         self.kept: dict[Any, Var] = {}  # operand -> the input that stands for it
         self.sub: dict[Any, Any] = {}  # input -> what replaces it inside
         self.value: dict[Any, Any] = {}  # input -> operand
+        self.ahead: list[Equation] = []  # what is computed first inside, in place of inputs
 
     def add(self, v: Var, operand: Any) -> None:
         self.value[v] = operand
@@ -42,6 +47,7 @@ class Constants:
         equations: Iterable[Equation] = function.equations
         if sub:
             equations = [Equation(e.operation, tuple([sub.get(a, a) for a in e.operands]), e.outs, e.span) for e in equations]
+        equations = [*self.ahead, *equations]
         return Function(inputs, equations, [sub.get(a, a) for a in outputs], function.name)
 
 
@@ -78,6 +84,11 @@ def settled_loop(equation: Equation, made: Mapping[Any, Equation], replaced: dic
         item = _item(v, a, made) if v in given.used else None
         if item is not None:
             given.add(v, item)
+        elif v in given.used and (steps := _steps(a)) is not None:
+            builder = Builder()
+            with building(builder):
+                given.sub[v] = _counted(index, v, *steps)
+            given.ahead += builder.equations
         elif v in given.used:
             kept_x.append((v, a))
     for a, new, out in zip(accs, new_a, ra, strict=True):
@@ -104,6 +115,21 @@ def settled_loop(equation: Equation, made: Mapping[Any, Equation], replaced: dic
 
 def _repeats(value: Any) -> bool:
     return isinstance(value, Var) or value.is_splat
+
+
+def _steps(a: Any) -> tuple[int, int] | None:
+    """(start, step) of a literal of evenly spaced integers, as np.arange makes it."""
+    if not isinstance(a, Literal) or a.is_splat or a.type.ndim != 1 or a.type.dtype.kind != "i" or a.type.size < 2:
+        return None
+    start, step = int(a.value[0]), int(a.value[1]) - int(a.value[0])
+    return (start, step) if np.array_equal(a.value, start + step * np.arange(a.type.size)) else None
+
+
+def _counted(index: Var, v: Var, start: int, step: int) -> Any:
+    """start + step * index, in the type of v."""
+    out: Any = index if step == 1 else mul(index, splat(step, index.type))
+    out = out if start == 0 else add(out, splat(start, index.type))
+    return cast(out, v.type.dtype)  # type: ignore[union-attr]
 
 
 def _item(v: Var, a: Any, made: Mapping[Any, Equation]) -> Any:
