@@ -76,8 +76,8 @@ class Primitive(Operation, abstract=True):
     views: ClassVar[bool] = False  # evaluate may return memory of operand 0
     fresh: ClassVar[bool] = True  # otherwise the result is new memory
     may_raise: ClassVar[bool] = False  # evaluate can raise on values (a singular matrix)
-    pure: ClassVar[bool] = True
     accumulates: ClassVar[bool] = False  # operation(a, *rest) == a + operation(0, *rest)
+    continues: ClassVar[bool] = False  # `transpose` takes what has been summed of each operand's cotangent, and may add to it: see `Sum`
     fixed: ClassVar[dict[int, str]] = {}  # operands by which there is no derivative, and why: {0: "SciPy offers none by the order"}
     update: ClassVar[Callable[..., Any] | None] = None  # evaluate that overwrites operand 0
 
@@ -181,9 +181,29 @@ class Primitive(Operation, abstract=True):
         """Whether `element` is the better way, where there is a `target` too."""
         return self.element is not None
 
-    def functions(self) -> tuple[Any, ...]:
-        """The Functions held as parameters."""
-        return ()
+    def renews(self, result: int) -> int | None:
+        """The operand that this result may be written over: what it is made of, changed step by step or in places."""
+        return 0 if self.target is not None else None
+
+    def adds_to(self, result: int) -> int | None:
+        """The operand to which this result is a sum: result = operand + something that does not depend on it."""
+        return 0 if self.accumulates else None
+
+    def with_each_once(self, operands: Sequence[Any]) -> tuple[Primitive, Sequence[Any]]:
+        """For an operation that holds Functions: one that is given each thing once, and its operands."""
+        return self, operands
+
+    def overwritten(self, x: Any, rest: Sequence[Any]) -> Any:
+        """For an update of x in places: what is in those places, emitted. None where it does not tell."""
+        return None
+
+    def restored(self, x: Any, rest: Sequence[Any], old: Any) -> Any:
+        """x with that put back, emitted; the last operand of the update is not looked at."""
+        raise NotImplementedError
+
+    def readable(self, rest: Sequence[Any]) -> bool:
+        """Whether the last operand of the update is in those places after it, all of it."""
+        return False
 
     def demand(self, mask: Any, index: int, operands: Sequence[Any]) -> Any:
         """Where the cotangent of operand `index` can be nonzero, given that mask for the result's; None if anywhere."""
@@ -423,3 +443,16 @@ class Into:
 
     def onto(self, accumulator: Any) -> Any:
         return self.operation(accumulator, *self.rest)
+
+
+class Sum:
+    """A cotangent with all that was summed of it before.
+
+    The transpose rule of an operation that `continues` may return it, so that a loop adds into an array that is there
+    instead of making one of zeros, to be added when the loop has run.
+    """
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value

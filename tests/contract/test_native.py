@@ -18,6 +18,7 @@ NAMES = sorted(name for name, cls in OPERATIONS.items() if issubclass(cls, Primi
 # Operations that compiled code runs by `evaluate`, for some of their samples at least, and why. An operation that is
 # not here and is run so was forgotten; one that is here and is not should leave.
 BY_EVALUATE = {
+    "check": "Python makes a message with values in it, where it fails",
     "eig": "general eigenproblems are NumPy's",
     "eigvals": "general eigenproblems are NumPy's",
     "fft": "transforms are those of NumPy's pocketfft",
@@ -30,6 +31,7 @@ BY_EVALUATE = {
     "schur_coupling": "it goes with schur",
     "spectral": "it evaluates a Function on divided differences of eigenvalues",
     "spectral_sum": "it evaluates a Function on eigenvalues",
+    "print": "Python prints",
     "sylvester": "the solution is SciPy's",
 }
 

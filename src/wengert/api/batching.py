@@ -18,7 +18,8 @@ from wengert.ir.types import array_type
 from wengert.ir.values import Traced
 from wengert.numpy.table import lookup
 from wengert.source import here
-from wengert.trace.record import name_of, run
+from wengert.trace import capture
+from wengert.trace.record import name_of, run, write_back
 from wengert.transform.batch import batch
 
 
@@ -92,35 +93,37 @@ def _vmap(f: Any, options: dict[str, Any], args: tuple[Any, ...], kwargs: dict[s
         for i, value in zip(mapped, traced, strict=True):
             replaced[i] = value
         a, k = tree.unflatten(structure, replaced)
-        return f(*a, **k)
+        return capture.call(f, *a, **k)
 
     lanes = [array_type(v.shape[1:], v.dtype) for v in values]
     done = run(f, call, lanes, None, extra_key=structure, examples=[v[0] for v in values] if size else None)
     function = done.function
     outputs = tree.unflatten(done.structure, list(range(done.n_outputs)))
     out_axes = _axes(options["out_axes"], outputs, "out_axes")
-    program, mask = batch(function, size, (True,) * len(values) + (False,) * len(done.captured), force=[a is not None for a in out_axes])
+    program, mask = batch(function, size, (True,) * len(values) + (False,) * len(done.captured), force=[*[a is not None for a in out_axes], *[True] * len(done.changed)])
     results = apply(program, [*values, *done.captured])
+    for position, value in zip(done.changed, results[len(results) - len(done.changed) :], strict=True):
+        leaf, axis = leaves[mapped[position]], axes[mapped[position]]
+        write_back(leaf, value if axis in (0, None) else _moved(value, 0, axis))
+    results = results[: done.n_outputs]
     moved = []
-    for i, (value, axis, lane) in enumerate(zip(results, out_axes, mask, strict=True)):
+    for i, (value, axis, lane) in enumerate(zip(results, out_axes, mask, strict=False)):
         if axis is None and lane:
             raise ArgumentError(
                 four_parts("out_axes is None for an output that differs between lanes", f"output {i} of {name_of(f)}", where=here())
             )
         moved.append(
-            value
-            if axis in (0, None)
-            else lookup(np.moveaxis)(value, 0, axis)
-            if isinstance(value, Traced)
-            else np.moveaxis(value, 0, axis)
+            value if axis in (0, None) else _moved(value, 0, axis)
         )
     return done.outputs(moved)
 
 
 def _front(value: Any, axis: int) -> Any:
-    if axis == 0:
-        return value
-    return lookup(np.moveaxis)(value, axis, 0) if isinstance(value, Traced) else np.moveaxis(value, axis, 0)
+    return value if axis == 0 else _moved(value, axis, 0)
+
+
+def _moved(value: Any, source: int, destination: int) -> Any:
+    return lookup(np.moveaxis)(value, source, destination) if isinstance(value, Traced) else np.moveaxis(value, source, destination)
 
 
 def _axes(spec: Any, value: Any, what: str) -> list[int | None]:

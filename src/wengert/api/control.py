@@ -21,6 +21,7 @@ from wengert.ir.walk import inline
 from wengert.primitives.control import Cond, Loop, While
 from wengert.primitives.shape import cast
 from wengert.source import here
+from wengert.trace import capture
 from wengert.trace.record import Run, name_of, run
 
 
@@ -54,7 +55,7 @@ def cond(test: Any, then: Callable[..., Any], otherwise: Callable[..., Any], *op
     leaves, structure = _values(operands, "an operand of cond")
     types = [_type(v) for v in leaves]
     runs = [
-        run(f, lambda traced: f(*tree.unflatten(structure, traced)), types, None, extra_key=structure, staged=True, examples=leaves)
+        run(f, lambda traced: capture.call(f, *tree.unflatten(structure, traced)), types, None, extra_key=structure, staged=True, examples=leaves)
         for f in (then, otherwise)
     ]
     a, b = runs
@@ -120,12 +121,12 @@ def while_loop(test: Callable[[Any], Any], body: Callable[[Any], Any], init: Any
 
     def traced(leaves: list[Any]) -> Run:
         types = [_type(v) for v in leaves]
-        call = lambda t: body(tree.unflatten(structure, t))
+        call = lambda t: capture.call(body, tree.unflatten(structure, t))
         return run(body, call, types, None, extra_key=structure, staged=True, examples=leaves)
 
     leaves, step = _fixpoint(leaves, structure, traced, lambda r: (r.structure, r.function.out_types), "while_loop", body)
     types = [_type(v) for v in leaves]
-    check = run(test, lambda t: test(tree.unflatten(structure, t)), types, None, extra_key=structure, staged=True, examples=leaves)
+    check = run(test, lambda t: capture.call(test, tree.unflatten(structure, t)), types, None, extra_key=structure, staged=True, examples=leaves)
     if [t.shape for t in check.function.out_types] != [()]:  # type: ignore[union-attr]
         raise ShapeError(
             four_parts(
@@ -152,13 +153,32 @@ def loop(start: int, stop: Any, body: Callable[[Any, Any], Any], init: Any) -> A
     >>> wg.grad(lambda x: wg.loop(0, 10, lambda i, s: s * x, 1.0))(1.1).round(6)
     np.float64(23.579477)
     """
-    if isinstance(stop, Traced) or isinstance(start, Traced):
-        begin = _scalar(start, np.int64, "the start of loop")
-        end = _scalar(stop, np.int64, "the stop of loop")
-        state = while_loop(lambda s: s[0] < s[1], lambda s: (s[0] + 1, s[1], body(s[0], s[2])), (begin, end, init))
-        return state[2]
-    length = max(0, int(stop) - int(start))
-    return scan(lambda state, i: (body(i, state), None), init, np.arange(int(start), int(start) + length))[0]
+    begin = _scalar(start, np.int64, "the start of loop")
+    end = _scalar(stop, np.int64, "the stop of loop")
+    leaves, structure = _values(init, "the state of loop")
+
+    def traced(state: list[Any]) -> Run:
+        types = [array_type((), np.dtype(np.int64)), *[_type(v) for v in state]]
+        call = lambda t: capture.call(body, t[0], tree.unflatten(structure, t[1:]))
+        return run(body, call, types, None, extra_key=structure, staged=True, examples=[begin, *state])
+
+    leaves, step = _fixpoint(leaves, structure, traced, lambda r: (r.structure, r.function.out_types), "loop", body)
+    known = not isinstance(begin, Traced) and not isinstance(end, Traced)
+    length = max(0, int(end) - int(begin)) if known else None
+    counts = [] if known else [np.maximum(end - begin, 0)]
+    k = len(leaves)
+    operation = Loop(_shifted(step.function, k), length, 1 + len(step.captured), k, 0)
+    return tree.unflatten(structure, perform(operation, [*counts, begin, *step.captured, *leaves]))
+
+
+def _shifted(function: Function, n_carry: int) -> Function:
+    """(index, carries, captured) -> carries becomes a loop's body, whose first constant is where the index starts."""
+    counter, begin = Var(array_type((), np.dtype(np.int64))), Var(array_type((), np.dtype(np.int64)))
+    carries, constants = function.inputs[1 : 1 + n_carry], function.inputs[1 + n_carry :]
+    builder = Builder()
+    with building(builder):
+        results = inline(function, [counter + begin, *carries, *constants])
+        return builder.build([counter, begin, *constants, *carries], results, function.name)
 
 
 def scan(f: Callable[[Any, Any], Any], init: Any, xs: Any = None, length: int | None = None, reverse: bool = False) -> tuple[Any, Any]:
@@ -211,7 +231,7 @@ def scan(f: Callable[[Any, Any], Any], init: Any, xs: Any = None, length: int | 
         k = len(state)
 
         def call(t: list[Any]) -> Any:
-            out = f(tree.unflatten(structure, t[:k]), tree.unflatten(x_structure, t[k:]))
+            out = capture.call(f, tree.unflatten(structure, t[:k]), tree.unflatten(x_structure, t[k:]))
             if not isinstance(out, tuple) or len(out) != 2:
                 raise ArgumentError(
                     four_parts("the function of scan must return (state, y)", f"it returned {type(out).__name__}", where=here())

@@ -15,10 +15,11 @@ from wengert import tree
 from wengert.contract import Primitive
 from wengert.errors import ArgumentError, NotDifferentiableError, TraceError, four_parts
 from wengert.ir.types import Type, type_of
-from wengert.ir.values import Function, Traced
+from wengert.ir.values import Function, Traced, acts, has_effect
 from wengert.primitives.control import Call
 from wengert.source import here
-from wengert.trace.record import Run, name_of, run
+from wengert.trace import capture
+from wengert.trace.record import Run, happen, name_of, run, staging
 from wengert.transform.evaluate import evaluate
 
 Argnums = int | str | Sequence[int | str]
@@ -89,7 +90,7 @@ class Point:
                 args[where] = value
             else:
                 kwargs[where] = value
-        return (f or self.f)(*args, **kwargs)
+        return capture.call(f or self.f, *args, **kwargs)
 
     def run(self, has_aux: bool = False) -> Run:
         """Trace the function at this point."""
@@ -98,6 +99,11 @@ class Point:
     def mask(self, function: Function) -> tuple[bool, ...]:
         """Active inputs of the traced function: the point's leaves, not what it closes over."""
         return (True,) * len(self.values) + (False,) * (len(function.inputs) - len(self.values))
+
+    @property
+    def given(self) -> list[Any]:
+        """The caller's own leaves that are active, to which the function may assign."""
+        return [self.leaves[i] for i in self.active]
 
     def rebuild(self, results: Sequence[Any], fill: Callable[[Any], Any] | None = None) -> Any:
         """Results, one an active leaf, in the containers of the chosen arguments; zeros for the other leaves."""
@@ -180,17 +186,17 @@ def locate(f: Callable[..., Any], which: int | str, args: tuple[Any, ...], kwarg
 
 def apply(function: Function, arguments: Sequence[Any]) -> list[Any]:
     """A Function on values: evaluated now, or recorded as a call where an argument is traced."""
-    if any([isinstance(a, Traced) for a in arguments]):
-        out = Call(function)(*arguments)
-        return list(out) if isinstance(out, tuple) else [out]
+    if any([isinstance(a, Traced) for a in arguments]) or acts(function) and staging():
+        return perform(Call(function), arguments)
     return _owned(evaluate(function, arguments), arguments)
 
 
 def perform(operation: Primitive, operands: Sequence[Any]) -> list[Any]:
     """An operation that holds the user's functions, on values: evaluated now, or recorded where one is traced."""
-    out = operation(*operands)
+    later = has_effect(operation) and staging()
+    out = happen(operation, operands) if later else operation(*operands)
     results = list(out) if isinstance(out, tuple) else [out]
-    return results if any([isinstance(a, Traced) for a in operands]) else _owned(results, operands)
+    return results if later or any([isinstance(a, Traced) for a in operands]) else _owned(results, operands)
 
 
 def _owned(results: Sequence[Any], arguments: Sequence[Any]) -> list[Any]:

@@ -22,6 +22,7 @@ from wengert.ir.types import type_of
 from wengert.ir.values import Function, Traced, Var, literal
 from wengert.ir.walk import specialize
 from wengert.primitives.shape import cast
+from wengert.trace import capture
 from wengert.trace.record import Run, name_of, run, where
 
 
@@ -57,9 +58,15 @@ class OneCall:
     def run(self, f: Callable[..., Any] | None = None) -> Run:
         """Trace the function, or its rule, on these arguments."""
         target = f or self.f
-        done = run(target, lambda t: target(*self.all_arguments(t)), self.types, self.values, extra_key=(self.structure, self.nondiff))
+        done = run(target, lambda t: capture.call(target, *self.all_arguments(t)), self.types, self.values, extra_key=(self.structure, self.nondiff))
         _require_closed(target, done)
         return done
+
+
+    def finished(self, done: Run, results: Sequence[Any]) -> Any:
+        """What the function returned, after what it assigned to its arguments is there."""
+        done.write_back(self.values, results)
+        return done.outputs(results)
 
 
 def is_array(leaf: Any) -> bool:
@@ -186,7 +193,7 @@ class JvpRule(_Rule):
             directions: list[Any] = [zero_of(t) for t in call.types]
             for i, value in zip(moving, traced[n:], strict=True):
                 directions[i] = value
-            out = rule(*call.static(), call.fill(traced[:n]), call.fill(directions))
+            out = capture.call(rule, *call.static(), call.fill(traced[:n]), call.fill(directions))
             if not isinstance(out, tuple) or len(out) != 2:
                 raise TraceError(
                     four_parts(
@@ -231,7 +238,7 @@ class VjpRule(_Rule):
         held: list[Any] = []
 
         def ahead(traced: list[Any]) -> Any:
-            out = forward(*call.all_arguments(traced))
+            out = capture.call(forward, *call.all_arguments(traced))
             if not isinstance(out, tuple) or len(out) != 2:
                 raise TraceError(
                     four_parts(
@@ -265,7 +272,7 @@ class VjpRule(_Rule):
             cts: list[Any] = [zero_of(t) for t in wanted]
             for i, value in zip(moving, traced[len(kept) :], strict=True):
                 cts[i] = value
-            out = backward(*call.static(), tree.unflatten(structure, filled), tree.unflatten(self.done.structure, cts))
+            out = capture.call(backward, *call.static(), tree.unflatten(structure, filled), tree.unflatten(self.done.structure, cts))
             if not isinstance(out, tuple) or len(out) != len(call.differentiable):
                 raise TraceError(
                     four_parts(

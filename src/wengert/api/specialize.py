@@ -24,6 +24,7 @@ from wengert.ir.values import Function, Traced, literal
 from wengert.ir.walk import memoized
 from wengert.ir.walk import specialize as _with_literals
 from wengert.runtime.collector import paused
+from wengert.trace import capture
 from wengert.trace.record import Run, run
 
 SMALL = 64  # elements: constants up to this size are written into the program, larger ones are passed to it
@@ -187,7 +188,7 @@ def _trace(f: Callable[..., Any], arguments: Arguments, pins: dict[int, Any], st
         for i, value in pins.items():
             leaves[i] = value
         args, kwargs = arguments.fill(leaves)
-        out = stand.of(0)(*args, **kwargs)
+        out = capture.call(stand.of(0), *args, **kwargs)
         returned[:] = [bool(getattr(leaf, "weak", False)) for leaf in tree.flatten(out)[0]]
         return out
 

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from wengert.codegen.plan import plan
-from wengert.codegen.tables import SUPPORT, TYPE
-from wengert.codegen.writer import EMIT, Writer, array_text
+from wengert.codegen.support import NEEDS, SUPPORT
+from wengert.codegen.tables import TYPE, array_text
+from wengert.codegen.writer import EMIT, Writer
 from wengert.loops import scope
 from wengert.loops.nest import (
     BYTES,
@@ -21,6 +22,7 @@ from wengert.loops.nest import (
     Fail,
     For,
     Host,
+    Invoke,
     Let,
     Load,
     Name,
@@ -34,6 +36,8 @@ from wengert.loops.nest import (
 )
 from wengert.loops.scalars import EXPENSIVE
 
+CROWDED = 16  # loops of a program from where on none that holds others is written out: LLVM's time for long blocks grows by their square
+
 
 class Text:
     """What `emit` gives: the text of a module, the name of its kernel, and what it needs to run."""
@@ -46,15 +50,15 @@ class Text:
 
 def emit(program: Program, fastmath: bool = False) -> Text:
     """The module of a program: `i32 @name(ptr inputs, ptr outputs, ptr arena, ptr context)`."""
-    offsets, arena_bytes = plan(program)
-    module = _Module(program, offsets, fastmath)
-    text = module.text()
-    return Text(text, program.name, arena_bytes, module.externals)
+    module = _Module(program, fastmath)
+    return Text(module.text(), program.name, module.arena_bytes, module.externals)
 
 
 class _Module:
-    def __init__(self, program: Program, offsets: dict[Buffer, int], fastmath: bool) -> None:
-        self.program, self.offsets, self.fastmath = program, offsets, fastmath
+    """The text of a program and its routines as it is written, one of them after the other."""
+
+    def __init__(self, program: Program, fastmath: bool) -> None:
+        self.main, self.fastmath = program, fastmath
         self.externals: set[str] = set()
         self.declarations: dict[str, str] = {}
         self.functions: list[str] = []
@@ -62,6 +66,15 @@ class _Module:
         self.constants: dict[Buffer, str] = {}
         self.supports: dict[str, str] = {}
         self.metadata: list[str] = []
+        for routine in program.routines:
+            self.begin(routine)
+            self.functions.append(self._body())
+        self.begin(program)
+
+    def begin(self, program: Program) -> None:
+        """Turn to the next program."""
+        self.program = program
+        self.offsets, self.arena_bytes = plan(program)
         self.used: dict[int, int] = {}  # scalar -> the last outermost statement that uses it
         parts = any([type(statement) is Part for statement in program.block])
         for time, statement in enumerate(program.block if parts else ()):
@@ -69,23 +82,26 @@ class _Module:
                 for x in scope.used(inner):
                     if type(x) is Name:
                         self.used[x.id] = time
+        self.crowded = sum([type(s) is For for s in walk(program.block)]) > CROWDED
         self.time = 0
+
+    def body_name(self, program: Program) -> str:
+        """The function that is a program's, its memory given one by one."""
+        return f"@{program.name}.body" if program is self.main else f"@{self.main.name}.{program.name}"
 
     def text(self) -> str:
         program = self.program
         body = self._body()
         name = program.name
-        inputs = [b for b in program.buffers if b.space == "input"]
-        outputs = [b for b in program.buffers if b.space == "output"]
         lines = [f"define i32 @{name}(ptr %inputs, ptr %outputs, ptr %arena, ptr %context) {{"]
         pointers = []
-        for space, table in (("input", inputs), ("output", outputs)):
-            for b in table:
+        for space in ("input", "output"):
+            for b in program.arrays(space):
                 lines.append(f"  %{space}{b.index}.at = getelementptr ptr, ptr %{space}s, i64 {b.index}")
                 lines.append(f"  %{space}{b.index} = load ptr, ptr %{space}{b.index}.at")
                 pointers.append(f"ptr %{space}{b.index}")
         pointers += ["ptr %arena", "ptr %context"]
-        lines += [f"  %code = call i32 @{name}.body({', '.join(pointers)})", "  ret i32 %code", "}"]
+        lines += [f"  %code = call i32 {self.body_name(program)}({', '.join(pointers)})", "  ret i32 %code", "}"]
         parts = [
             *self.globals,
             *self.declarations.values(),
@@ -101,16 +117,14 @@ class _Module:
         program = self.program
         out = Writer(self)
         parameters = []
-        for b in program.buffers:
-            if b.space in ("input", "output"):
-                pointer = f"%{b.space}{b.index}"
-                out.pointers[b] = pointer
-                access = " readonly" if b.space == "input" and b.data != "donated" else ""
-                parameters.append(f"ptr noalias nocapture{access} {pointer}")
+        for b in [*program.arrays("input"), *program.arrays("output")]:
+            out.pointers[b] = f"%{b.space}{b.index}"
+            access = " readonly" if b.space == "input" and b.data != "donated" else ""
+            parameters.append(f"ptr noalias nocapture{access} {out.pointers[b]}")
         parameters += ["ptr noalias %arena", "ptr %context"]
         for self.time, statement in enumerate(program.block):
             out.block([statement])
-        return out.close(f"define internal i32 @{program.name}.body({', '.join(parameters)}) #0")
+        return out.close(f"define internal i32 {self.body_name(program)}({', '.join(parameters)}) #0")
 
     def rolled(self) -> str:
         """What keeps LLVM from writing out a loop: one with a long loop inside, whose size it counts before that is vectorised."""
@@ -124,7 +138,7 @@ class _Module:
         """The global that holds a constant array."""
         found = self.constants.get(buffer)
         if found is None:
-            found = self.constants[buffer] = f"@{self.program.name}.constant{len(self.constants)}"
+            found = self.constants[buffer] = f"@{self.main.name}.constant{len(self.constants)}"
             size = buffer.size * BYTES[buffer.kind]
             value = array_text(buffer.data) if buffer.data.any() or buffer.data.dtype.kind == "f" else "zeroinitializer"
             self.globals.append(f"{found} = internal constant [{max(size, 0)} x i8] {value}, align 64")
@@ -134,7 +148,8 @@ class _Module:
         """A function of ours that the module brings along."""
         for needed in ("malloc", "llvm.memcpy.p0.p0.i64"):
             self.external(needed, *(("ptr", ["i64"]) if needed == "malloc" else ("void", ["ptr", "ptr", "i64", "i1 immarg"])))
-        self.supports.setdefault(name, SUPPORT[name])
+        for each in (name, *NEEDS.get(name, ())):
+            self.supports.setdefault(each, SUPPORT[each])
         return f'@"{name}"'
 
     def external(self, name: str, result: str, arguments: Sequence[str], attributes: str = "") -> str:
@@ -158,7 +173,7 @@ def part(self: Writer, s: Part) -> None:
     outside = scope.free(s.body)
     results = [x for x in scope.defined(s.body) if module.used.get(x.id, -1) > module.time]
     inner = Writer(module)
-    name = f"@{module.program.name}.{s.name}{len(module.functions)}"
+    name = f"@{module.main.name}.{s.name}{len(module.functions)}"
     written = {b for x in walk(s.body) for b, w in addressed(x) if w}
     parameters = [f"ptr noalias nocapture{'' if b in written else ' readonly'} %b{b.id}" for b in buffers]
     arguments = [f"ptr {self.pointer(b)}" for b in buffers]
@@ -193,7 +208,7 @@ def is_independent(loop: For) -> bool:
     """Whether a loop marked parallel is worth threads, and cannot fail or call out."""
     if loop.start.terms or loop.stop.terms or loop.step != 1:
         return False
-    if any([type(x) in (Fail, Host, Call, While) for x in walk(loop.body)]):
+    if any([type(x) in (Fail, Host, Call, Invoke, While) for x in walk(loop.body)]):
         return False
     return work(loop) >= THREADED
 
@@ -206,6 +221,9 @@ def work(statement: Any) -> float:
         s, times = stack.pop()
         if type(s) is Let:
             total += times * (HEAVY if s.op in EXPENSIVE else 1.0)
+            continue
+        if type(s) is Invoke:
+            total += times * s.routine.work
             continue
         if type(s) is Load or type(s) is Store:
             total += times

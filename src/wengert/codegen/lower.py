@@ -5,14 +5,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from wengert.codegen.nest import Nest, UnsupportedError, identity, kind_of
-from wengert.codegen.place import Ints, Memory, Regs, Virtual
+from wengert.codegen.nest import Nest, UnsupportedError, kind_of
+from wengert.codegen.place import Frame, Ints, Memory, Outs, Regs, Virtual
+from wengert.codegen.routine import Routine, invoke, uses
 from wengert.codegen.schedule import GROUP, SMALL_STEP, Group, Schedule, role_of, schedule
+from wengert.codegen.small import small
 from wengert.ir.types import array_type
 from wengert.ir.values import Equation, Function, Literal, Var
 from wengert.ir.walk import memoized
@@ -24,6 +26,7 @@ from wengert.loops.nest import CONTEXT, Address, Affine, Buffer, For, Host, Let,
 def lower(function: Function, name: str, donated: Sequence[int] = ()) -> Program:
     """The program of a Function: inputs and outputs in memory."""
     k = Kernel()
+    k.uses = uses(function)
     inputs: list[Any] = []
     for n, v in enumerate(function.inputs):
         buffer = k.buffer(kind_of(v.type), v.type.size, "input", n, "donated" if n in donated else None)  # type: ignore[union-attr]
@@ -32,51 +35,31 @@ def lower(function: Function, name: str, donated: Sequence[int] = ()) -> Program
     for n, a in enumerate(function.outputs):
         into.append(Memory(k.buffer(kind_of(a.type), a.type.size, "output", n), a.type.shape))  # type: ignore[union-attr]
     k.function(function, inputs, into, owned=donated, outermost=True)
-    program = Program(name)
-    program.block, program.buffers, program.failures, program.hosts, program.work = k.block, k.buffers, k.failures, k.hosts, k.work
+    program = k.program(name)
+    program.routines = [routine.program for routine in k.routines.values()]
     return program
-
-
-class Frame:
-    """A Function being lowered: where its values are, and the block that its steps are written into."""
-
-    __slots__ = ("env", "first_buffer", "home", "into", "made", "outermost", "owned", "parent", "schedule")
-
-    def __init__(self, plan: Schedule, outermost: bool, parent: Frame | None = None, first_buffer: int = 0) -> None:
-        self.schedule, self.outermost, self.parent, self.first_buffer = plan, outermost, parent, first_buffer
-        self.env: dict[Any, Any] = {}
-        self.into: dict[Any, Memory] = {}
-        self.owned: set[Buffer] = set()
-        self.home: list[Any] = []
-        self.made: dict[Any, Any] = {}  # small arrays written to memory here
-
-
-class Outs:
-    """The results of an operation: memory for each, made when it is asked for."""
-
-    __slots__ = ("k", "places", "types", "vars")
-
-    def __init__(self, k: Kernel, outs: Sequence[Var]) -> None:
-        self.k, self.vars = k, outs
-        self.places: list[Any] = [None] * len(outs)
-        self.types = [v.type for v in outs]
-
-    def __len__(self) -> int:
-        return len(self.vars)
-
-    def __getitem__(self, n: int) -> Memory:
-        if self.places[n] is None:
-            self.places[n] = self.k.result(self.vars[n])
-        return self.places[n]  # type: ignore[no-any-return]
 
 
 class Kernel(Builder):
     """The builder that rules write with, and that knows where the values of Functions are."""
 
-    def __init__(self) -> None:
+    invoke = invoke
+    small = small
+
+    def __init__(self, caller: Kernel | None = None) -> None:
         super().__init__()
         self.frame: Frame = Frame(Schedule(), True)
         self.zeros: dict[int, Buffer] = {}
+        self.uses: Mapping[Function, int] = {}
+        self.routines: dict[Function, Routine] = {}
+        if caller is not None:  # a routine's: all of a program number their failures together
+            self.uses, self.routines, self.failures, self.hosts = caller.uses, caller.routines, caller.failures, caller.hosts
+
+    def program(self, name: str) -> Program:
+        """What has been written, as a program."""
+        out = Program(name)
+        out.block, out.buffers, out.failures, out.hosts, out.work = self.block, self.buffers, self.failures, self.hosts, self.work
+        return out
 
     # -- a Function ----------------------------------------------------------------------------------
 
@@ -374,6 +357,10 @@ class Kernel(Builder):
         code = self.call(symbol, [header, count, self.const(item, "i8"), CONTEXT], "i4", writes=[buffer])
         self.fail_if(self.op("ne", code, self.const(0, "i4")), Failure("memory", (), self.span))
 
+    def region(self, symbol: str, address: Address, writes: Sequence[Buffer]) -> None:
+        """Note how much of the program's own memory is taken, or give back what was taken since."""
+        self.call(symbol, [address, CONTEXT], writes=writes)
+
     def bounded_above(self, value: Any, n: int) -> None:
         """Fail unless 0 <= value < n, the number of branches."""
         outside = self.op("or", self.op("lt", value, self.like(0, value)), self.op("ge", value, self.like(n, value)))
@@ -393,51 +380,6 @@ class Kernel(Builder):
         wrapped = self.op("add", value, self.const(n, "i8"))
         return self.index(self.op("select", self.op("lt", value, self.const(0, "i8")), wrapped, value))
 
-    # -- small values ----------------------------------------------------------------------------------
-
-    def small(self, equation: Equation) -> None:
-        """Compute every element now, into registers."""
-        (v,) = equation.outs
-        operation: Any = equation.operation
-        env = self.frame.env
-        shape = v.type.shape  # type: ignore[union-attr]
-        if not shape and operation.elementwise:  # one number: most of straight-line code
-            env[v] = Regs([self.scalar(operation, [self.read(a, ()) for a in equation.operands], kind_of(v.type))], shape)
-            return
-        role = role_of(equation)
-        if role == "scalar" or role == "element":
-            env[v] = Regs([self.compute(equation, [Affine(j) for j in i]) for i in np.ndindex(*shape)], shape)
-            return
-        x = equation.operands[0]
-        if role == "reduce":
-            op, start = operation.reduction
-            kind = kind_of(v.type)
-            kept = [a for a in range(x.type.ndim) if a not in operation.axes]  # type: ignore[union-attr]
-            sums: dict[Ints, Any] = {}
-            for i in np.ndindex(*x.type.shape):  # type: ignore[union-attr]
-                value = self.read(x, [Affine(j) for j in i])
-                at = tuple([i[a] for a in kept])
-                sums[at] = self.op(op, sums[at], value) if at in sums else value
-            env[v] = Regs([sums[i] if i in sums else self.const(identity(start, kind), kind) for i in np.ndindex(*shape)], shape)
-            return
-        values = [self.read(x, [Affine(j) for j in i]) for i in np.ndindex(*shape)]
-        readers = [lambda *i, a=a: self.read(a, i) for a in equation.operands]
-        out = Regs(values, shape)
-        writes = []
-        for i in np.ndindex(*equation.operands[-1].type.shape):  # type: ignore[union-attr]
-            index = tuple([Affine(j) for j in i])
-            writes.append((operation.target(self, readers, index, *[a.type for a in equation.operands]), readers[-1](*index)))
-        if any([t.terms for target, _ in writes for t in target]):
-            env[v] = Memory(self.buffer(kind_of(v.type), v.type.size), shape)  # type: ignore[union-attr]
-            self.copy(out, env[v])
-            for target, value in writes:
-                self.put(operation, env[v], target, value)
-            return
-        for target, value in writes:
-            position = sum([t.const * s for t, s in zip(target, out.strides, strict=True)])
-            out.values[position] = self.op("add", out.values[position], value) if operation.accumulates else value
-        env[v] = out
-
     def put(self, operation: Any, memory: Memory, target: Sequence[Affine], value: Any) -> None:
         """Write or add one element, as an update does."""
         at = memory.position(target)
@@ -452,13 +394,14 @@ class Kernel(Builder):
         operation: Any = equation.operation
         operands = [self.place(a) for a in equation.operands]
         outs = Outs(self, equation.outs)
+        outs.given = self.given(equation, operands)
         places = None
         if operation.nest is not None:
             places = operation.nest(self, operands, outs)
         if places is NotImplemented or operation.nest is None:
             self.host(operation, operands, outs)
             places = None
-        taken = {id(p.buffer) for p in operands if type(p) is Memory}
+        taken = {id(p.buffer) for n, p in enumerate(operands) if type(p) is Memory and n not in outs.given}
         for n, v in enumerate(equation.outs):
             place = outs[n] if places is None or places[n] is None else places[n]
             if places is not None and type(place) is Memory:
@@ -468,6 +411,25 @@ class Kernel(Builder):
                     place = fresh
                 taken.add(id(place.buffer))
             self.frame.env[v] = place
+
+    def given(self, equation: Equation, places: Sequence[Any]) -> set[int]:
+        """The operands whose memory may be written over by results that are made of them: nobody else needs it."""
+        found: set[int] = set()
+        operation: Any = equation.operation
+        for i, v in enumerate(equation.outs):
+            n = operation.renews(i)
+            if n is None or type(equation.operands[n]) is not Var or (equation, n) in self.frame.schedule.copied:
+                continue
+            place = places[n]
+            if type(place) is not Memory or not place.contiguous or not self.owns(place) or place.shape != v.type.shape:  # type: ignore[union-attr]
+                continue
+            if [type(p) is Memory and p.buffer is place.buffer for p in places].count(True) > 1:
+                continue
+            wanted = self.frame.into.get(v)
+            if wanted is None or wanted.buffer is place.buffer:
+                self.frame.into.pop(v, None)
+                found.add(n)
+        return found
 
     def host(self, operation: Any, operands: Sequence[Any], outs: Outs) -> None:
         """Run an operation by its `evaluate`, in Python."""
@@ -497,7 +459,7 @@ class Kernel(Builder):
         self.span = equation.span or self.span
         source = self.place(x)
         if (
-            equation not in self.frame.schedule.copied
+            (equation, 0) not in self.frame.schedule.copied
             and isinstance(source, Memory)
             and source.contiguous
             and not (v in self.frame.into and self.frame.into[v].buffer is not source.buffer)

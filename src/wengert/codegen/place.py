@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from wengert.codegen.schedule import Schedule
+from wengert.ir.values import Var
 from wengert.loops.nest import Address, Affine, Buffer
 
 Ints = tuple[int, ...]
@@ -105,3 +107,45 @@ class Virtual:
 
     def __init__(self, equation: Any, shape: Ints) -> None:
         self.equation, self.shape = equation, shape
+
+
+class Frame:
+    """A Function being lowered: where its values are, and the block that its steps are written into."""
+
+    __slots__ = ("env", "first_buffer", "home", "into", "made", "outermost", "owned", "parent", "schedule")
+
+    def __init__(self, plan: Schedule, outermost: bool, parent: Frame | None = None, first_buffer: int = 0) -> None:
+        self.schedule, self.outermost, self.parent, self.first_buffer = plan, outermost, parent, first_buffer
+        self.env: dict[Any, Any] = {}
+        self.into: dict[Any, Memory] = {}
+        self.owned: set[Buffer] = set()
+        self.home: list[Any] = []
+        self.made: dict[Any, Any] = {}  # small arrays written to memory here
+
+
+class Outs:
+    """The results of an operation: memory for each, made when it is asked for.
+
+    `given` are the operands whose memory the operation may write over.
+    """
+
+    __slots__ = ("given", "k", "places", "types", "vars")
+
+    def __init__(self, k: Any, outs: Sequence[Var]) -> None:
+        self.k, self.vars = k, outs
+        self.places: list[Any] = [None] * len(outs)
+        self.types = [v.type for v in outs]
+        self.given: set[int] = set()
+
+    def __len__(self) -> int:
+        return len(self.vars)
+
+    def made(self, n: int, place: Memory) -> Memory:
+        """Result n is in this memory, which is nobody else's."""
+        self.places[n] = place
+        return place
+
+    def __getitem__(self, n: int) -> Memory:
+        if self.places[n] is None:
+            self.places[n] = self.k.result(self.vars[n])
+        return self.places[n]  # type: ignore[no-any-return]

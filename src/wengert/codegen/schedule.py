@@ -11,8 +11,9 @@ from collections.abc import Collection
 from typing import Any
 
 from wengert.ir.types import ArrayType
-from wengert.ir.values import Equation, Function, Literal, Var
+from wengert.ir.values import Equation, Function, Literal, Var, acts, has_effect
 from wengert.loops.scalars import EXPENSIVE
+from wengert.passes.hoist import may_raise
 
 SMALL = 16  # elements of an array that lives in registers
 CHEAP = 10.0  # operations that are rather repeated than stored and read
@@ -43,7 +44,7 @@ class Schedule:
         self.steps: list[tuple[str, Any]] = []
         self.virtual: dict[Var, Equation] = {}  # values that are not stored, and what computes them
         self.outside: set[Any] = set()  # kept values that are read outside of the nest that computes them
-        self.copied: set[Equation] = set()  # updates that may not happen in place
+        self.copied: set[tuple[Equation, int]] = set()  # operands that may not be written over, though their operation would
 
     def may_overwrite(self, v: Var, old: Var) -> bool:
         """Whether v may be computed into the memory of the input `old`: all else has read that by then."""
@@ -52,7 +53,7 @@ class Schedule:
             return False
         group = s.group.get(v)
         for reader, same in s.all_readers().get(old, []):
-            for out in reader.outs:
+            for out in reader.outs or (reader,):
                 together = group is not None and out in group.members and same
                 if not together and not s.level[out] < s.level[v] + (out in s.small):
                     return False
@@ -94,9 +95,13 @@ class _Scheduler:
         self.group: dict[Any, Group] = {}
         self.users: dict[Any, list[Equation]] = {}
         self.views: set[Any] = set()
+        self.follows: dict[Equation, list[Any]] = {}  # what has to be there before an equation though it does not read it
+        self.settled: set[Any] = set()  # values that have to be there before an effect
 
     def run(self) -> Schedule:
         equations = self.function.equations
+        if acts(self.function):
+            self.order_effects()
         for equation in equations:
             self.role[equation] = role_of(equation)
             for a in dict.fromkeys(equation.operands):
@@ -109,6 +114,19 @@ class _Scheduler:
             self.choose(equation, outputs)
         self.place_all()
         return self.out
+
+    def order_effects(self) -> None:
+        """Effects stay in their order, and before or after whatever else can stop the program."""
+        last: list[Any] = []
+        raising: list[Any] = []
+        for equation in self.function.equations:
+            if has_effect(equation.operation):
+                self.follows[equation] = [*last, *raising]
+                self.settled.update(raising)
+                last, raising = [equation], []
+            elif may_raise(equation):
+                self.follows[equation] = last
+                raising += equation.outs
 
     # -- small, virtual, or kept ----------------------------------------------------------------
 
@@ -137,7 +155,7 @@ class _Scheduler:
         (v,) = equation.outs
         cost, reads = self.expression(equation, role)
         self.cost[v], self.reads[v] = cost, reads
-        if v not in outputs and cost <= LONGEST and self.may_be_virtual(equation, v, cost):
+        if v not in outputs and v not in self.settled and cost <= LONGEST and self.may_be_virtual(equation, v, cost):
             self.out.virtual[v] = equation
 
     def expression(self, equation: Equation, role: str) -> tuple[float, dict[Any, bool]]:
@@ -161,6 +179,7 @@ class _Scheduler:
                 reads[a] = reads.get(a, True) and role == "scalar"
             else:
                 reads[a] = False
+        reads.update(dict.fromkeys(self.follows.get(equation, ()), False))
         return cost, reads
 
     def may_be_virtual(self, equation: Equation, v: Any, cost: float) -> bool:
@@ -204,7 +223,7 @@ class _Scheduler:
             if equation.outs and equation.outs[0] in self.small:
                 level = 0
                 virtual = False
-                for a in equation.operands:
+                for a in (*equation.operands, *self.follows.get(equation, ())):
                     made = known.get(a)
                     if made is None:
                         virtual = virtual or a in self.out.virtual
@@ -217,9 +236,9 @@ class _Scheduler:
                 continue
             if role == "opaque" or role == "update":
                 level = self.earliest(equation, None)
-                if role == "update":
-                    level = max(level, self.after_readers(equation, order))
-                for v in equation.outs:
+                for n in renewed(equation):
+                    level = max(level, self.after_readers(equation, n, order))
+                for v in (equation, *equation.outs):
                     self.level[v] = level
                 if role == "update":
                     group = Group(equation.operands[-1].type.shape, level)  # type: ignore[union-attr]
@@ -257,6 +276,7 @@ class _Scheduler:
                     out[b] = out.get(b, True) and same and pointwise
             else:
                 out[a] = out.get(a, True) and pointwise
+        out.update(dict.fromkeys(self.follows.get(equation, ()), False))
         return out
 
     def earliest(self, equation: Equation, group: Group | None) -> int:
@@ -296,26 +316,31 @@ class _Scheduler:
                     self._readers.setdefault(a, []).append((equation, same))
         return self._readers
 
-    def after_readers(self, equation: Equation, order: dict[Equation, int]) -> int:
-        """The level after all that reads the array to be overwritten; where that is impossible, it is copied."""
-        x = equation.operands[0]
+    def after_readers(self, equation: Equation, n: int, order: dict[Equation, int]) -> int:
+        """The level after all that reads operand n, to be written over; where that is impossible, it is copied."""
+        x = equation.operands[n]
+        copied = (equation, n)
         level = 0
         if type(x) is Literal or x in self.function.outputs:
-            self.out.copied.add(equation)
+            self.out.copied.add(copied)
             return 0
         for reader, _ in self.all_readers().get(x, []):
             if reader is equation:
                 continue
             if order[reader] > order[equation]:
-                self.out.copied.add(equation)
+                self.out.copied.add(copied)
                 return 0
-            level = max(level, *[self.level[v] + (v not in self.small) for v in reader.outs])
-        if self.needs(equation).get(x) is not None and x in equation.operands[1:]:
-            self.out.copied.add(equation)
-        for a in equation.operands[1:]:
-            if type(a) is Var and a in self.out.virtual and x in self.reads[a]:
-                self.out.copied.add(equation)
+            level = max(level, *[self.level[v] + (v not in self.small) for v in reader.outs or (reader,)])
+        for m, a in enumerate(equation.operands):
+            if m != n and (a is x or type(a) is Var and a in self.out.virtual and x in self.reads[a]):
+                self.out.copied.add(copied)
         return level
+
+
+def renewed(equation: Equation) -> list[int]:
+    """The operands that results may be written over."""
+    found = [equation.operation.renews(i) for i in range(len(equation.outs))]  # type: ignore[attr-defined]
+    return [n for n in dict.fromkeys(found) if n is not None]
 
 
 def is_array(a: Any) -> bool:

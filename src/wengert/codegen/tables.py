@@ -1,7 +1,14 @@
-"""LLVM's names for kinds and scalar operations, and the functions that a module brings along.
+"""LLVM's names for kinds and scalar operations, how it writes constants, and the functions that a module brings along.
 
-Read by `llvm` alone.
+Read by `llvm` and `writer` alone.
 """
+
+from __future__ import annotations
+
+import struct
+from typing import Any
+
+import numpy as np
 
 TYPE = {"f8": "double", "f4": "float", "b1": "i1", **{f"{s}{n}": f"i{8 * n}" for s in "iu" for n in (1, 2, 4, 8)}, "p": "ptr"}
 SUFFIX = {"f8": "f64", "f4": "f32", **{f"{s}{n}": f"i{8 * n}" for s in "iu" for n in (1, 2, 4, 8)}}
@@ -71,61 +78,25 @@ BOOLEAN = {
 EXTREMA = {"maximum": "max", "minimum": "min", "fmax": "max", "fmin": "min"}
 PURE = "nounwind willreturn memory(none)"
 
-# What grows: a stack's header is [items, height, room]; its blocks hang on the context's list, which the caller frees.
-SUPPORT = {
-    "wengert.reserve": """define internal i32 @"wengert.reserve"(ptr %header, i64 %count, i64 %item, ptr %context) {
-  %bytes = mul i64 %count, %item
-  %all = add i64 %bytes, 64
-  %block = call ptr @malloc(i64 %all)
-  %none = icmp eq ptr %block, null
-  br i1 %none, label %fail, label %good
-fail:
-  ret i32 1
-good:
-  %list = getelementptr i8, ptr %context, i64 48
-  %head = load ptr, ptr %list
-  store ptr %head, ptr %block
-  store ptr %block, ptr %list
-  %items = getelementptr i8, ptr %block, i64 64
-  store ptr %items, ptr %header
-  %height = getelementptr i64, ptr %header, i64 1
-  store i64 %count, ptr %height
-  %room = getelementptr i64, ptr %header, i64 2
-  store i64 %count, ptr %room
-  ret i32 0
-}""",
-    "wengert.push": """define internal i32 @"wengert.push"(ptr %header, i64 %count, i64 %item, ptr %context) {
-  %height.at = getelementptr i64, ptr %header, i64 1
-  %height = load i64, ptr %height.at
-  %room.at = getelementptr i64, ptr %header, i64 2
-  %room = load i64, ptr %room.at
-  %full = icmp eq i64 %height, %room
-  br i1 %full, label %grow, label %add
-grow:
-  %twice = mul i64 %room, 2
-  %more = add i64 %twice, 16
-  %bytes = mul i64 %more, %item
-  %all = add i64 %bytes, 64
-  %block = call ptr @malloc(i64 %all)
-  %none = icmp eq ptr %block, null
-  br i1 %none, label %fail, label %good
-fail:
-  ret i32 1
-good:
-  %list = getelementptr i8, ptr %context, i64 48
-  %head = load ptr, ptr %list
-  store ptr %head, ptr %block
-  store ptr %block, ptr %list
-  %items = getelementptr i8, ptr %block, i64 64
-  %old = load ptr, ptr %header
-  %used = mul i64 %height, %item
-  call void @llvm.memcpy.p0.p0.i64(ptr %items, ptr %old, i64 %used, i1 false)
-  store ptr %items, ptr %header
-  store i64 %more, ptr %room.at
-  br label %add
-add:
-  %next = add i64 %height, %count
-  store i64 %next, ptr %height.at
-  ret i32 0
-}""",
-}
+
+def literal(value: Any, kind: str) -> str:
+    """A constant as LLVM writes it; floats by their bits."""
+    if kind == "b1":
+        return "true" if value else "false"
+    if kind == "f4":
+        value = np.float32(value)
+        if value != value:  # the bits of a NaN survive the widening
+            return "0x7FF8000000000000"
+    if kind[0] == "f":
+        return f"0x{struct.unpack('<Q', struct.pack('<d', float(value)))[0]:016X}"
+    if kind == "p":
+        return "null"
+    bits = 8 * int(kind[1:])
+    value = int(value)
+    return str(value - (1 << bits) if value >= 1 << (bits - 1) else value)
+
+
+def array_text(data: Any) -> str:
+    """A constant array as the initialiser of a global of bytes."""
+    raw = np.ascontiguousarray(data).tobytes()
+    return 'c"' + "".join(f"\\{b:02X}" if b < 32 or b > 126 or b in (34, 92) else chr(b) for b in raw) + '"'

@@ -5,13 +5,11 @@ Knows loop nests and the tables; what a module is made of is `llvm`'s. Start at 
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
-from wengert.codegen.tables import BOOLEAN, BY_SIGN, EXTREMA, FLOAT, FLOAT_INTRINSIC, INTEGER, PURE, SUFFIX, SUPPORT, TYPE
+from wengert.codegen.support import SUPPORT
+from wengert.codegen.tables import BOOLEAN, BY_SIGN, EXTREMA, FLOAT, FLOAT_INTRINSIC, INTEGER, PURE, SUFFIX, TYPE, literal
 from wengert.loops import scope
 from wengert.loops.nest import (
     BYTES,
@@ -28,35 +26,13 @@ from wengert.loops.nest import (
     Host,
     If,
     Index,
+    Invoke,
     Let,
     Load,
     Store,
     While,
     walk,
 )
-
-
-def literal(value: Any, kind: str) -> str:
-    """A constant as LLVM writes it; floats by their bits."""
-    if kind == "b1":
-        return "true" if value else "false"
-    if kind == "f4":
-        value = np.float32(value)
-        if value != value:  # the bits of a NaN survive the widening
-            return "0x7FF8000000000000"
-    if kind[0] == "f":
-        return f"0x{struct.unpack('<Q', struct.pack('<d', float(value)))[0]:016X}"
-    if kind == "p":
-        return "null"
-    bits = 8 * int(kind[1:])
-    value = int(value)
-    return str(value - (1 << bits) if value >= 1 << (bits - 1) else value)
-
-
-def array_text(data: Any) -> str:
-    """A constant array as the initialiser of a global of bytes."""
-    raw = np.ascontiguousarray(data).tobytes()
-    return 'c"' + "".join(f"\\{b:02X}" if b < 32 or b > 126 or b in (34, 92) else chr(b) for b in raw) + '"'
 
 
 def memory_type(kind: str) -> str:
@@ -341,7 +317,9 @@ class Writer:
         again = self.fresh()
         self.line(f"{again} = icmp {compare} i64 {following}, {stop}")
         again = f"br i1 {again}, label {head}, label {done}"
-        self.line(again + (self.module.rolled() if trips and trips > 4 and any(map(is_long, walk(s.body))) else ""))
+        held = [x for x in walk(s.body) if type(x) is For]
+        stays = any(map(is_long, held)) or held and self.module.crowded
+        self.line(again + (self.module.rolled() if trips and trips > 4 and stays else ""))
         lines = [f"  {i} = phi i64 [ {start}, {before} ], [ {following}, {latch} ]"]
         for c, a, b in zip(s.carries, inits, nexts, strict=True):
             lines.append(f"  %v{c.id} = phi {TYPE[c.kind]} [ {a}, {before} ], [ {b}, {latch} ]")
@@ -472,6 +450,14 @@ class Writer:
         self.line(f"{code} = call i32 {pointers[0]}(ptr {pointers[1]}, i64 {s.index}, ptr {tables[0]}, ptr {tables[1]})")
         self.returned(code)
 
+    def invoke(self, s: Invoke) -> None:
+        """Run a routine; what it needs itself lies in this program's arena."""
+        memory = [self.address(a.buffer, a.offset) for a in (*s.inputs, *s.outputs)]
+        code = self.fresh("code")
+        arguments = ", ".join([f"ptr {p}" for p in (*memory, self.pointer(s.scratch), "%context")])
+        self.line(f"{code} = call i32 {self.module.body_name(s.routine)}({arguments})")
+        self.returned(code)
+
     def fill(self, s: Fill) -> None:
         """Copy or clear memory."""
         target = self.address(s.target.buffer, s.target.offset)
@@ -497,4 +483,5 @@ EMIT: dict[Any, Any] = {
     Call: Writer.call,
     Host: Writer.host,
     Fill: Writer.fill,
+    Invoke: Writer.invoke,
 }

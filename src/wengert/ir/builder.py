@@ -14,7 +14,7 @@ import numpy as np
 
 from wengert.config import settings
 from wengert.ir.operation import Operation
-from wengert.ir.values import Atom, Equation, Function, Literal, Traced, Var, literal
+from wengert.ir.values import Atom, Equation, Function, Literal, Traced, Var, has_effect, literal
 from wengert.source import Span
 
 
@@ -38,7 +38,7 @@ class Builder:
         self.equations.append(equation)
 
     def build(self, inputs: Iterable[Var], outputs: Iterable[Any], name: str) -> Function:
-        """Close the function, keeping only the equations that its outputs need."""
+        """Close the function, keeping only the equations that its outputs need, and effects."""
         outs = tuple([a if isinstance(a, (Var, Literal)) else as_atom(a) for a in outputs])
         function = Function(inputs, live(self.equations, outs), outs, name)
         if settings().verify:
@@ -57,15 +57,18 @@ def as_atom(value: Any) -> Atom:
 
 
 def live(equations: list[Equation], outputs: Iterable[Atom]) -> list[Equation]:
-    """The equations on which the outputs depend, in order."""
+    """The equations on which the outputs and the effects depend, in order."""
     needed: set[Any] = set(outputs)
     kept = []
     for equation in reversed(equations):
         for out in equation.outs:
             if out in needed:
-                needed.update(equation.operands)
-                kept.append(equation)
                 break
+        else:
+            if not has_effect(equation.operation):
+                continue
+        needed.update(equation.operands)
+        kept.append(equation)
     kept.reverse()
     return kept
 

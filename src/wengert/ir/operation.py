@@ -33,6 +33,7 @@ class Operation:
     name: ClassVar[str] = ""
     fields: ClassVar[tuple[str, ...]] = ()
     defaults: ClassVar[dict[str, Any]] = {}
+    effect: ClassVar[bool] = False  # it has no results: it is there for what happens, once and in order, when the program runs
 
     def __init_subclass__(cls, abstract: bool = False, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -92,6 +93,10 @@ class Operation:
     def parameters(self) -> tuple[Any, ...]:
         """The static parameters, in the order of `fields`."""
         return tuple(self.__dict__[name] for name in self.fields)
+
+    def functions(self) -> tuple[Any, ...]:
+        """The Functions held as parameters."""
+        return ()
 
     def type(self, *operands: Type) -> tuple[Type, ...]:
         """Types of the operands -> types of the results. Raises ShapeError where they do not fit."""

@@ -14,6 +14,7 @@ import numpy as np
 
 from wengert.errors import ParseError, four_parts
 from wengert.ir.operation import OPERATIONS, Operation
+from wengert.ir.printer import class_named
 from wengert.ir.types import ArrayType, Type, array_type, stack_type
 from wengert.ir.values import Atom, Equation, Function, Literal, Var
 from wengert.source import Span
@@ -305,7 +306,7 @@ class _Reader:
             value = self.literal().value
             self.expect(")")
             return value
-        for opening, make in (("(", tuple), ("slice(", _slice), ("complex(", _complex), ("bytes(", _bytes)):
+        for opening, make in (("(", tuple), ("slice(", _slice), ("complex(", _complex), ("bytes(", _bytes), ("class(", _class)):
             if self.skip(opening):
                 return self.items(make, start, depth)
         if line.startswith("<opaque", start):
@@ -360,6 +361,14 @@ def _slice(values: list[Any]) -> slice:
 def _complex(values: list[Any]) -> complex:
     real, imag = values
     return complex(real, imag)
+
+
+def _class(values: list[Any]) -> Any:
+    module, name = values
+    here = class_named(module, name)
+    if here is None:
+        raise ValueError(f"no class {name} in a loaded module {module}")
+    return here
 
 
 def _bytes(values: list[Any]) -> bytes:

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from base64 import b64encode
 from typing import Any
 
@@ -119,8 +120,18 @@ class Page:
             return "&" + self.operation(value)
         if isinstance(value, np.generic) and value.dtype.kind in "biufc":
             return f"scalar({element(value)}:{value.dtype.name}[])"
+        if isinstance(value, type) and class_named(value.__module__, value.__qualname__) is value:
+            return f"class({json.dumps(value.__module__)}, {json.dumps(value.__qualname__)})"
         number, _ = self.opaque.setdefault(id(value), (len(self.opaque) + 1, value))
         return f"<opaque {number}>"
+
+
+def class_named(module: str, name: str) -> Any:
+    """The class of that name in a module that is loaded; None if there is none."""
+    here: Any = sys.modules.get(module)
+    for part in name.split("."):
+        here = getattr(here, part, None)
+    return here if isinstance(here, type) else None
 
 
 def name_variables(function: Function) -> dict[Var, str]:

@@ -197,6 +197,19 @@ class Function:
         return print_function(self)
 
 
+def has_effect(operation: Operation) -> bool:
+    """Whether the operation, or one in a Function that it holds, is an effect."""
+    return operation.effect or any([acts(f) for f in operation.functions()])
+
+
+def acts(function: Function) -> bool:
+    """Whether something happens when the Function runs besides that it gives its results."""
+    found: bool | None = function.memo.get("acts")
+    if found is None:
+        found = function.memo["acts"] = any([has_effect(e.operation) for e in function.equations])
+    return found
+
+
 def zero_literal(type: ArrayType) -> Literal:
     """The zero of an array type."""
     return Literal(type.dtype.type(0), type)

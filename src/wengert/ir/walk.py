@@ -10,7 +10,7 @@ from typing import Any
 
 from wengert.ir.builder import current
 from wengert.ir.operation import Operation
-from wengert.ir.values import Atom, Equation, Function, Literal, Var
+from wengert.ir.values import Atom, Equation, Function, Literal, Var, acts, has_effect
 
 
 def memoized(function: Function, key: Any, make: Callable[[], Any]) -> Any:
@@ -60,7 +60,7 @@ def specialize(function: Function, fixed: dict[Var, Literal]) -> Function:
 
 
 def prune(function: Function, needed: Sequence[bool]) -> tuple[Function, tuple[bool, ...]]:
-    """The Function with only the needed outputs, and which inputs it still uses."""
+    """The Function with only the needed outputs, and its effects, and which inputs it still uses."""
     from wengert.ir.builder import live
 
     key = ("prune", tuple(needed))
@@ -73,6 +73,39 @@ def prune(function: Function, needed: Sequence[bool]) -> tuple[Function, tuple[b
         return Function([v for v in function.inputs if v in used], equations, outputs, function.name), kept
 
     return memoized(function, key, make)  # type: ignore[no-any-return]
+
+
+def with_functions(operation: Any, change: Callable[[Function], Function]) -> Any:
+    """An operation on other Functions of the same types."""
+
+    def swap(value: Any) -> Any:
+        if isinstance(value, tuple):
+            return tuple([swap(v) for v in value])
+        return change(value) if isinstance(value, Function) else value
+
+    return type(operation)(*[swap(value) for value in operation.parameters])
+
+
+def silent(function: Function) -> Function:
+    """The Function without its effects: for results that are computed a second time."""
+    if not acts(function):
+        return function
+
+    def make() -> Function:
+        from wengert.ir.builder import live
+
+        equations = [Equation(silenced(e.operation), e.operands, e.outs, e.span) for e in function.equations if not e.operation.effect]
+        return Function(function.inputs, live(equations, function.outputs), function.outputs, function.name)
+
+    return memoized(function, "silent", make)  # type: ignore[no-any-return]
+
+
+def silenced(operation: Any) -> Any:
+    """The operation running Functions that have no effects."""
+    if not has_effect(operation):
+        return operation
+    running = operation.functions()
+    return with_functions(operation, lambda f: silent(f) if f in running else f)
 
 
 def held(value: Any) -> list[Function]:

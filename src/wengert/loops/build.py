@@ -397,6 +397,12 @@ class Builder:
         out = unflatten(statement.outs, shape if isinstance(shape, list) else [shape])
         return out if isinstance(shape, list) else out[0]
 
+    def seldom(self, condition: Any, then: Callable[[], None]) -> None:
+        """then() if the condition holds, which it hardly ever does: what that costs does not count."""
+        weight, self.weight = self.weight, 0.0
+        self.branch(condition, then, lambda: None)
+        self.weight = weight
+
     def fail_if(self, condition: Any, failure: Any, details: Sequence[Any] = ()) -> None:
         """Leave the program with this failure if the condition holds."""
         self.failures.append(failure)

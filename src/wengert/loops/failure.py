@@ -49,8 +49,13 @@ def _branch(failure: Failure, detail: Sequence[int]) -> Exception:
     return IndexOutOfBoundsError(four_parts(f"cond has {failure.facts[0]} branches", f"index {detail[0]}", where=failure.span))
 
 
+def _raise(failure: Failure, detail: Sequence[int]) -> Exception:
+    exception, arguments = failure.facts
+    return exception(*arguments)  # type: ignore[no-any-return]
+
+
 def _memory(failure: Failure, detail: Sequence[int]) -> Exception:
     return MemoryError("no memory for what a loop of unknown length keeps")
 
 
-ERRORS = {"branch": _branch, "memory": _memory, "index": _index, "linalg": _linalg, "nan": _nan}
+ERRORS = {"branch": _branch, "memory": _memory, "index": _index, "linalg": _linalg, "nan": _nan, "raise": _raise}

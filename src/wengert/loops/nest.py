@@ -250,6 +250,15 @@ class Fill:
         self.target, self.source, self.count = target, source, count
 
 
+class Invoke:
+    """A routine run on arrays at these addresses. Nothing else overlaps its outputs, nor `scratch`, the memory that it plans itself."""
+
+    __slots__ = ("inputs", "outputs", "routine", "scratch")
+
+    def __init__(self, routine: Program, inputs: Sequence[Address], outputs: Sequence[Address], scratch: Buffer) -> None:
+        self.routine, self.inputs, self.outputs, self.scratch = routine, tuple(inputs), tuple(outputs), scratch
+
+
 class Part:
     """Statements that become a function of their own: all buffers they use are apart from one another."""
 
@@ -260,9 +269,13 @@ class Part:
 
 
 class Program:
-    """A lowered Function: its block of statements and what they refer to."""
+    """A lowered Function: its block of statements and what they refer to.
 
-    __slots__ = ("block", "buffers", "failures", "hosts", "name", "work")
+    `routines` are Programs that it invokes, or that these do, each before those that invoke it; their failures and
+    host operations are numbered with its own.
+    """
+
+    __slots__ = ("block", "buffers", "failures", "hosts", "name", "routines", "work")
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -270,7 +283,12 @@ class Program:
         self.buffers: list[Buffer] = []
         self.failures: list[Any] = []
         self.hosts: list[Any] = []
+        self.routines: list[Program] = []
         self.work = 0.0
+
+    def arrays(self, space: str) -> list[Buffer]:
+        """The memory of the inputs ("input") or outputs ("output"), in order."""
+        return [b for b in self.buffers if b.space == space]
 
     def __repr__(self) -> str:
         from wengert.loops.printer import print_program
@@ -315,6 +333,9 @@ def addressed(statement: Any) -> list[tuple[Buffer, bool]]:
         return [(a.buffer, a.buffer in statement.writes) for a in statement.args if type(a) is Address]
     if kind is Host:
         return [(a.buffer, False) for a in statement.inputs] + [(a.buffer, True) for a in statement.outputs]
+    if kind is Invoke:
+        written = [a.buffer for a in statement.outputs] + [statement.scratch]
+        return [(a.buffer, False) for a in statement.inputs] + [(b, True) for b in written]
     if kind is Fill:
         return [(statement.target.buffer, True)] + ([] if statement.source is None else [(statement.source.buffer, False)])
     return []

@@ -8,17 +8,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from wengert.loops.nest import REAL, Address, Call, Fail, Fill, For, Host, If, Index, Let, Load, Name, Part, Program, Store, While
+from wengert.loops.nest import REAL, Address, Call, Fail, Fill, For, Host, If, Index, Invoke, Let, Load, Name, Part, Program, Store, While
 
 INDENT = "  "
 
 
 def print_program(program: Program) -> str:
-    """All of it: where arguments and results are, the statements, then what the numbers of operations and failures mean."""
-    spaces = {space: [b for b in program.buffers if b.space == space] for space in ("input", "output")}
-    inputs, outputs = [", ".join([f"{b!r}: {b.kind}[{b.size}]" for b in found]) for found in spaces.values()]
-    lines = [f"program {program.name}({inputs}) -> ({outputs}):"]
-    lines += [INDENT + line for line in block(program.block)]
+    """All of it: where arguments and results are, the statements, then what the numbers of operations and failures mean.
+
+    The routines come first, each once.
+    """
+    lines: list[str] = []
+    for p in (*program.routines, program):
+        inputs, outputs = [", ".join([f"{b!r}: {b.kind}[{b.size}]" for b in p.arrays(space)]) for space in ("input", "output")]
+        lines.append(f"{'program' if p is program else 'routine'} {p.name}({inputs}) -> ({outputs}):")
+        lines += [INDENT + line for line in block(p.block)]
     lines += [f"python {number}: {operation.name}" for number, (operation, *_) in enumerate(program.hosts)]
     for number, failure in enumerate(program.failures, 1):
         facts = ", ".join(map(str, failure.facts))
@@ -119,6 +123,7 @@ HEADS: dict[type, Callable[[Any], str]] = {
     Call: _call,
     Host: lambda s: f"python {s.index}{_addresses(s.inputs)} -> {_addresses(s.outputs)}",
     Fill: _fill,
+    Invoke: lambda s: f"run {s.routine.name}{_addresses(s.inputs)} -> {_addresses(s.outputs)} with {s.scratch!r}",
     Part: lambda s: f"{s.name}:",
 }
 INSIDE: dict[type, Callable[[Any], Iterator[str]]] = {

@@ -8,7 +8,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from wengert.loops.nest import Address, Affine, Call, Fail, Fill, For, Host, If, Index, Let, Load, Name, Store, While, addressed, walk
+from wengert.loops.nest import (
+    Address,
+    Affine,
+    Call,
+    Fail,
+    Fill,
+    For,
+    Host,
+    If,
+    Index,
+    Invoke,
+    Let,
+    Load,
+    Name,
+    Store,
+    While,
+    addressed,
+    walk,
+)
 
 
 def used(statement: Any) -> list[Any]:
@@ -37,7 +55,7 @@ def used(statement: Any) -> list[Any]:
     elif kind is Call:
         affine = tuple([a.offset for a in statement.args if type(a) is Address])
         out = [a[1] if type(a) is tuple else a for a in statement.args if type(a) is not Address]
-    elif kind is Host:
+    elif kind is Host or kind is Invoke:
         affine = tuple([a.offset for a in (*statement.inputs, *statement.outputs)])
     elif kind is Fill:
         affine = (statement.target.offset,) + (() if statement.source is None else (statement.source.offset,))

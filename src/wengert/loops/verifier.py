@@ -5,7 +5,7 @@ Checks names, kinds, memory and failures; knows the statements and the table of 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from wengert.errors import VerificationError, four_parts
@@ -23,6 +23,7 @@ from wengert.loops.nest import (
     Host,
     If,
     Index,
+    Invoke,
     Let,
     Load,
     Name,
@@ -44,7 +45,7 @@ class _Fault(Exception):
 
 
 def verify(program: Program) -> Program:
-    """Check a program and return it. Linear time.
+    """Check a program and its routines, each once, and return it. Linear time.
 
     Checked are: every scalar is defined once, before its use and in scope; kinds are those of `scalars.OPS`; carries,
     what they become and what they end as agree; loads, stores and copies are inside their buffers where the loops around
@@ -55,19 +56,22 @@ def verify(program: Program) -> Program:
     VerificationError
         With the faulty statement, and what is wrong with it.
     """
-    checker = _Checker(program)
-    try:
-        checker.block(program.block)
-    except _Fault as fault:
-        what, why = fault.args
-        place = f"in {program.name}: {' > '.join([head(s) for s in checker.around])}"
-        raise VerificationError(four_parts(what, place, why, "mend the rule that wrote it, a primitive's, or report it")) from None
+    known: list[Program] = []
+    for p in (*program.routines, program):
+        checker = _Checker(p, known)
+        try:
+            checker.block(p.block)
+        except _Fault as fault:
+            what, why = fault.args
+            place = f"in {p.name}: {' > '.join([head(s) for s in checker.around])}"
+            raise VerificationError(four_parts(what, place, why, "mend the rule that wrote it, a primitive's, or report it")) from None
+        known.append(p)
     return program
 
 
 class _Checker:
-    def __init__(self, program: Program) -> None:
-        self.program = program
+    def __init__(self, program: Program, routines: Sequence[Program]) -> None:
+        self.program, self.routines = program, routines
         self.kinds: dict[int, str] = {}  # the scalars in scope
         self.ever: set[int] = set()
         self.log: list[int] = []  # the scalars in scope, in order of their definition
@@ -341,6 +345,23 @@ class _Checker:
             self.address(s.source, False, s.count)
             self.same_kind(s.source.buffer, s.target.buffer.kind, f"{s.source.buffer!r} is")
 
+    def invoke(self, s: Invoke) -> None:
+        self.require(
+            s.routine in self.routines, f"{s.routine.name} is invoked, and was not defined before", "A routine never runs in itself."
+        )
+        shared = s.routine.failures is self.program.failures and s.routine.hosts is self.program.hosts
+        self.require(shared, f"{s.routine.name} numbers its failures by itself", "The program is left with a number of its own.")
+        for addresses, space in ((s.inputs, "input"), (s.outputs, "output")):
+            buffers = s.routine.arrays(space)
+            self.require(len(addresses) == len(buffers), f"{len(addresses)} arrays for {len(buffers)} {space}s", "Each has its own.")
+            for a, b in zip(addresses, buffers, strict=True):
+                self.address(a, space == "output", b.size)
+                self.same_kind(a.buffer, b.kind, f"memory for {b!r} of {s.routine.name}: {a.buffer!r} is")
+        self.address(Address(s.scratch, Affine(0)), True)
+        written = [a.buffer for a in s.outputs] + [s.scratch]
+        apart = not any([a.buffer in written for a in s.inputs])
+        self.require(apart, f"{s.routine.name} reads memory that it is told to write", "What it writes overlaps nothing else.")
+
     def part(self, s: Part) -> None:
         self.block(s.body)
 
@@ -357,5 +378,6 @@ RULES: dict[type, Callable[[_Checker, Any], None]] = {
     Call: _Checker.call,
     Host: _Checker.host,
     Fill: _Checker.fill,
+    Invoke: _Checker.invoke,
     Part: _Checker.part,
 }

@@ -415,6 +415,11 @@ def max_at(x: Any, index: Any, v: Any) -> Any:
     return _update(x, index, v, np.maximum, False)
 
 
+def update_at(x: Any, index: Any, v: Any, combine: Callable[[Any, Any], Any]) -> Any:
+    """x with combine(x[index], v) there; repeated indices accumulate."""
+    return _update(x, index, v, combine, False)
+
+
 class _AtIndex:
     """x.at[index]: what can be done there."""
 

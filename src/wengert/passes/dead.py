@@ -7,25 +7,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from wengert.ir.values import Equation, Function
+from wengert.ir.values import Equation, Function, has_effect
 from wengert.passes.rewriter import apart_of
 
 
 def dead(function: Function) -> Function:
-    """The Function without what its outputs do not need; its inputs stay."""
+    """The Function without what neither outputs nor effects need; its inputs stay."""
     wanted: set[Any] = set(function.outputs)
     kept: list[Equation] = []
     for equation in reversed(function.equations):
         outs = equation.outs
-        if len(outs) == 1:
-            if outs[0] not in wanted:
-                continue
-        else:
-            use = [out in wanted for out in outs]
-            if not any(use):
-                continue
-            if not all(use):
-                equation = _smaller(equation, use)
+        use = [out in wanted for out in outs]
+        if not any(use) and not has_effect(equation.operation):
+            continue
+        if len(outs) > 1 and not all(use):
+            equation = _smaller(equation, use)
         wanted.update(equation.operands)
         kept.append(equation)
     kept.reverse()

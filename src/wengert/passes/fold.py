@@ -24,7 +24,7 @@ def fold(operation: Any, operands: tuple[Any, ...]) -> Literal | None:
     for a in operands:
         if type(a) is not Literal:
             return None
-    if not operation.pure or operation.may_raise or operation.functions():
+    if operation.effect or operation.may_raise or operation.functions():
         return None
     types = operation.type(*[a.type for a in operands])
     if len(types) != 1 or not isinstance(types[0], ArrayType):

@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from wengert.ir.builder import Builder, building, live
-from wengert.ir.values import Equation, Function, Literal, Var
-from wengert.passes.inline import running, with_functions
+from wengert.ir.values import Equation, Function, Literal, Var, has_effect
+from wengert.ir.walk import with_functions
+from wengert.passes.inline import running
 from wengert.passes.regions import settled_loop, settled_while, used_in
 from wengert.passes.rewriter import apart_of
 from wengert.primitives.control import Cond, Loop, While
@@ -58,7 +59,7 @@ class _Walk:
                 if settled is None:
                     break
                 equation = settled
-            if not equation.outs:
+            if not equation.outs and not has_effect(equation.operation):
                 return
             equation = self.lift(equation)
         self.append(equation)
@@ -123,20 +124,16 @@ class _Walk:
 def invariants(body: Function, consts: Iterable[Var], sure: bool) -> list[Equation]:
     """The equations worth computing once: they depend on constants only. `sure` says that the body runs at least once.
 
-    One that may raise goes only if it would be the first that does, in a body that surely runs.
+    One that may raise goes only if it would be the first that does, in a body that surely runs, and nothing happens before.
     """
     fixed: set[Any] = set(consts)
     found: list[Equation] = []
     for equation in body.equations:
-        raises = may_raise(equation)
-        if (
-            equation.operation.pure  # type: ignore[attr-defined]
-            and not (raises and not sure)
-            and all([a in fixed or isinstance(a, Literal) for a in equation.operands])
-        ):
+        raises, happens = may_raise(equation), has_effect(equation.operation)
+        if not happens and not (raises and not sure) and all([a in fixed or isinstance(a, Literal) for a in equation.operands]):
             fixed.update(equation.outs)
             found.append(equation)
-        elif raises:
+        elif raises or happens:
             sure = False
     worth = [v for e in found if e.operands and not isinstance(e.operation, _FREE) for v in e.outs]
     return live(found, worth) if worth else []

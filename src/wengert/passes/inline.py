@@ -12,11 +12,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from wengert.ir.values import Equation, Function, Var
+from wengert.ir.walk import with_functions
 from wengert.passes.rewriter import apart_of
 from wengert.primitives.control import Call, Checkpoint, Cond, CustomJvp, CustomVjp, LinearCall, Loop, While
 from wengert.primitives.shape import StopGradient
 
-LONG = 200  # equations of a body that is called and not copied if it is called more than once
+SHORT = 32  # equations of a body that is copied to wherever it is called
+LONG = 200  # of one that is copied to two calls; the more calls, the shorter it must be
 
 _TRANSPARENT = (Call, CustomJvp, CustomVjp)  # Checkpoint is a Call
 _REGIONS = (Cond, Loop, While)
@@ -35,17 +37,6 @@ def running(operation: Any) -> Sequence[Function]:
         return operation.functions()
     function = callee(operation) if operation.fields else None
     return () if function is None else (function,)
-
-
-def with_functions(operation: Any, change: Callable[[Function], Function]) -> Any:
-    """A control operation on other Functions of the same types."""
-
-    def swap(value: Any) -> Any:
-        if isinstance(value, tuple):
-            return tuple([swap(v) for v in value])
-        return change(value) if isinstance(value, Function) else value
-
-    return type(operation)(*[swap(value) for value in operation.parameters])
 
 
 def weight(function: Function) -> int:
@@ -119,10 +110,11 @@ class _Splice:
     def body_of(self, operation: Any) -> Function | None:
         """What stands in the place of a call; None where it stays one."""
         target = callee(operation)
-        if target is None or self.calls.get(target, 0) <= 1:
+        calls = 1 if target is None else self.calls.get(target, 0)
+        if target is None or calls <= 1:
             return target
         body = self.optimised(target)
-        return body if weight(body) <= LONG else None
+        return body if weight(body) <= max(SHORT, 2 * LONG // calls) else None
 
     def operands(self, frame: _Frame, equation: Equation) -> tuple[Any, ...]:
         env = frame.env
@@ -144,7 +136,7 @@ class _Splice:
             outs = tuple([Var(v.type) for v in outs])
             frame.env.update(zip(equation.outs, outs, strict=True))
         self.defined.update(outs)
-        if frame.marked is None or outs[0] in frame.marked or equation.outs[0] in frame.marked:
+        if frame.marked is None or not frame.marked.isdisjoint((*outs, *equation.outs)):
             self.apart.update(outs)
         if operation is not equation.operation or operands != equation.operands or outs is not equation.outs or span is not equation.span:
             equation = Equation(operation, operands, outs, span)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from wengert.config import settings
 from wengert.ir.values import Function
 from wengert.passes.dead import dead
+from wengert.passes.fuse import fuse
 from wengert.passes.hoist import hoist
 from wengert.passes.inline import callee, inline, running
 from wengert.passes.simplify import simplify
@@ -30,13 +31,16 @@ class State(NamedTuple):
 
 
 PASSES: tuple[tuple[str, Callable[[Function, State], Function]], ...] = (
+    ("fuse", lambda f, s: fuse(f, s.finished)),
     ("inline", lambda f, s: inline(f, s.finished, s.calls)),
     ("dead", lambda f, s: dead(f)),
     ("simplify", lambda f, s: simplify(f, s.fastmath)),  # with folding, sharing and layout, one walk
     ("dead", lambda f, s: dead(f)),
+    ("fuse", lambda f, s: fuse(f, s.finished)),
+    ("dead", lambda f, s: dead(f)),
     ("hoist", lambda f, s: hoist(f, s.finished)),
 )
-AFTER_HOISTING = PASSES[2:]  # what came out of loops meets what was there
+AFTER_HOISTING = PASSES[3:]  # what came out of loops meets what was there
 
 
 def optimise(function: Function, fastmath: bool = False, listener: Listener | None = None) -> Function:

@@ -12,7 +12,7 @@ import numpy as np
 
 from wengert.ir.builder import Builder, as_atom, building
 from wengert.ir.operation import Operation
-from wengert.ir.values import Equation, Function, Literal, Var
+from wengert.ir.values import Equation, Function, Literal, Var, has_effect
 from wengert.passes.fold import fold
 from wengert.passes.share import Key, key, literal_key, uniform
 
@@ -58,9 +58,9 @@ class Rewriter(Builder):
             operands.append(self.atom(a) if b is None else b)
         self.span = equation.span
         if self.apart:
-            self.apart_here = outs[0] in self.apart
+            self.apart_here = not self.apart.isdisjoint(outs)
         value = self.put(equation.operation, tuple(operands), equation)
-        if len(outs) > 1:
+        if len(outs) != 1:
             env.update(zip(outs, value, strict=True))
             return
         out = outs[0]
@@ -86,8 +86,9 @@ class Rewriter(Builder):
             folded = fold(operation, operands)
             if folded is not None:
                 return self.atom(folded)
+        happens = has_effect(operation)
         place = key(operation, operands)
-        found = self.shared.get(place)
+        found = None if happens else self.shared.get(place)
         if found is not None:
             return found
         if equation is None:
@@ -105,7 +106,7 @@ class Rewriter(Builder):
             self.made[out] = equation
         if self.apart_here:
             self.apart.update(outs)
-        else:
+        elif not happens:
             self.shared[place] = value
         return value
 

@@ -22,7 +22,7 @@ from wengert.passes.identities import EXACT, FAST, Identity, Number
 from wengert.passes.rewriter import Rewriter, Rule, rewritten
 from wengert.passes.share import COMMUTATIVE
 from wengert.primitives.arith import Add, Div, Mul, Neg, Sub, mul, reciprocal
-from wengert.primitives.control import Cond
+from wengert.primitives.control import Check, Cond
 from wengert.primitives.math import IntegerPow, Pow, sqrt
 
 
@@ -204,12 +204,19 @@ def decided(rewriter: Rewriter, operation: Cond, operands: tuple[Any, ...]) -> A
     return outs[0] if len(outs) == 1 else tuple([rewriter.atom(a) for a in outs])
 
 
+def holding(rewriter: Rewriter, operation: Check, operands: tuple[Any, ...]) -> Any:
+    """A check that is known to hold is nothing."""
+    ok = operands[0]
+    return () if type(ok) is Literal and ok.value else None
+
+
 WITH_PARAMETERS: dict[Any, Sequence[Callable[..., Any]]] = {
     Neg: (turned_constant,),
     Div: (constant_divisor,),
     IntegerPow: (whole_power,),
     Pow: (constant_power,),
     Cond: (decided,),
+    Check: (holding,),
 }
 
 

@@ -8,17 +8,21 @@ from __future__ import annotations
 import functools
 import inspect
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from wengert import tree
+from wengert.contract import role
 from wengert.errors import TraceError, four_parts
+from wengert.ir.operation import Operation
 from wengert.ir.types import Type
-from wengert.ir.values import Function, Traced
+from wengert.ir.values import Function, Traced, Var
 from wengert.numpy.promote import stack_objects
-from wengert.source import Span
+from wengert.source import Span, here
+from wengert.trace import boxes
 from wengert.trace.tape import Tape
 from wengert.trace.tracer import tracer
 
@@ -31,17 +35,43 @@ class _Active(threading.local):
 _active = _Active()
 
 
+def staging() -> bool:
+    """Whether a program is being written, to run later: what happens in it does not happen now."""
+    return bool(_active.tapes) and _active.tapes[-1].staged
+
+
+@role("happen")
+def happen(operation: Operation, operands: Sequence[Any]) -> Any:
+    """Perform an operation with effects in the run that is going on, whatever its operands are: now, or when that program runs."""
+    if staging() and not any([isinstance(a, Var) for a in operands]):
+        tape = _active.tapes[-1]
+        return tape.bind(operation, tuple(operands), tracer)
+    return operation(*operands)  # type: ignore[operator]
+
+
+def active() -> Tape | None:
+    """The run that takes operations now; None outside all runs."""
+    return _active.tapes[-1].innermost() if _active.tapes else None
+
+
+def outermost() -> Tape:
+    """The run around all others."""
+    return _active.tapes[0]
+
+
 class Run:
     """What a run of a function left behind.
 
-    function:  (arguments, captured values) -> output leaves, then traced leaves of aux
+    function:  (arguments, captured values) -> output leaves, traced leaves of aux, arguments that were written to
     """
 
-    __slots__ = ("aux", "aux_traced", "captured", "function", "n_outputs", "structure")
+    __slots__ = ("aux", "aux_traced", "captured", "changed", "function", "n_outputs", "structure")
 
-    def __init__(self, function: Function, captured: list[Any], structure: Any, n_outputs: int, aux: Any, aux_traced: list[int]) -> None:
+    def __init__(
+        self, function: Function, captured: list[Any], structure: Any, n_outputs: int, aux: Any, aux_traced: list[int], changed: list[int]
+    ) -> None:
         self.function, self.captured, self.structure = function, captured, structure
-        self.n_outputs, self.aux, self.aux_traced = n_outputs, aux, aux_traced
+        self.n_outputs, self.aux, self.aux_traced, self.changed = n_outputs, aux, aux_traced, changed
 
     def outputs(self, results: Sequence[Any]) -> Any:
         """The container the function returned, around these leaves."""
@@ -51,9 +81,22 @@ class Run:
         """The aux value, its traced leaves replaced by results."""
         leaves, structure = self.aux
         leaves = list(leaves)
-        for position, value in zip(self.aux_traced, results, strict=True):
+        for position, value in zip(self.aux_traced, results, strict=False):
             leaves[position] = value
         return tree.unflatten(structure, leaves)
+
+    def write_back(self, arguments: Sequence[Any], results: Sequence[Any]) -> None:
+        """Give the caller's arrays the elements that the function has assigned to them. `results` are all of the Function's."""
+        for position, value in zip(self.changed, results[len(results) - len(self.changed) :], strict=True):
+            write_back(arguments[position], value)
+
+
+def write_back(array: Any, value: Any) -> None:
+    """`array[...] = value`, for an array or a traced one."""
+    if isinstance(array, Traced):
+        boxes.replace(array, value)
+    else:
+        np.copyto(array, value)
 
 
 def run(
@@ -80,34 +123,79 @@ def run(
         (identity(f), extra_key), types, arguments, name_of(f), asked is not None or any([t.asked is not None for t in _active.tapes])
     )
     tape.examples = examples
+    tape.staged = staged or arguments is None or asked is not None or any([t.staged for t in _active.tapes])
+    flags = weak or (False,) * len(types)
+    try:
+        with _entered(tape, staged):
+            traced = [tracer(tape, v, w) for v, w in zip(tape.root.outs, flags, strict=True)]
+            for box, value in zip(traced, arguments or (), strict=False):
+                if isinstance(value, np.ndarray) and not value.flags.writeable or getattr(value, "frozen", False):
+                    box.frozen = True  # type: ignore[attr-defined]
+            inputs = [(v.tape, v.atom) for v in traced]
+            result = call(list(traced))
+            aux: Any = ([], None)
+            aux_traced: list[int] = []
+            if has_aux:
+                if not isinstance(result, tuple) or len(result) != 2:
+                    raise TraceError(
+                        four_parts(f"with has_aux=True, {name_of(f)} must return (value, aux)", f"it returned {_brief(result)}", where=where(f))
+                    )
+                result, extra = result
+                aux = tree.flatten(extra)
+                aux_traced = [i for i, leaf in enumerate(aux[0]) if isinstance(leaf, Traced)]
+            leaves, structure = tree.flatten(result)
+            outputs = [_as_output(f, leaf) for leaf in leaves]
+            if tape.journal is not None and tape.journal.before:
+                _refuse_assignment(f)
+            changed = [i for i, (v, held) in enumerate(zip(traced, inputs, strict=True)) if v.atom is not held[1]]
+            function, captured = tape.finish([*outputs, *[aux[0][i] for i in aux_traced], *[traced[i] for i in changed]])
+    finally:
+        if asked is not None and tape.asked:
+            asked.update([i for i, v in enumerate(tape.root.outs) if v in tape.asked])
+    return Run(function, captured, structure, len(outputs), aux, aux_traced, changed)
+
+
+@contextmanager
+def _entered(tape: Tape, staged: bool) -> Iterator[None]:
+    """Let a tape take operations; a staged one also those on values from outside, and what is assigned to arrays there."""
     outer = [(t, t.stage) for t in _active.tapes] if staged else []
+    if staged:
+        tape.journal = boxes.Journal()
     _active.tapes.append(tape)
     try:
         for t, _ in outer:
             t.stage = tape
-        flags = weak or (False,) * len(types)
-        result = call([tracer(tape, v, w) for v, w in zip(tape.root.outs, flags, strict=True)])
-        aux: Any = ([], None)
-        aux_traced: list[int] = []
-        if has_aux:
-            if not isinstance(result, tuple) or len(result) != 2:
-                raise TraceError(
-                    four_parts(f"with has_aux=True, {name_of(f)} must return (value, aux)", f"it returned {_brief(result)}", where=where(f))
-                )
-            result, extra = result
-            aux = tree.flatten(extra)
-            aux_traced = [i for i, leaf in enumerate(aux[0]) if isinstance(leaf, Traced)]
-        leaves, structure = tree.flatten(result)
-        outputs = [_as_output(f, leaf) for leaf in leaves]
-        function, captured = tape.finish([*outputs, *[aux[0][i] for i in aux_traced]])
+        yield
     finally:
         tape.closed = True
         _active.tapes.pop()
         for t, stage in outer:
             t.stage = stage
-        if asked is not None and tape.asked:
-            asked.update([i for i, v in enumerate(tape.root.outs) if v in tape.asked])
-    return Run(function, captured, structure, len(outputs), aux, aux_traced)
+        if tape.journal is not None:
+            tape.journal.undo()
+
+
+def _refuse_assignment(f: Callable[..., Any]) -> None:
+    raise TraceError(
+        four_parts(
+            f"{name_of(f)} assigns to an array from outside",
+            why="It is one operation of the program, which has operands and results and nothing else.",
+            instead="pass the array as part of the state, and return it; or write a plain Python loop or branch",
+            where=here(),
+        )
+    )
+
+
+@contextmanager
+def region(key: Any, types: Sequence[Type], name: str) -> Iterator[tuple[Tape, list[Any]]]:
+    """Take what is done inside aside, as a Function of inputs of these types and of all else that it uses.
+
+    Gives the tape and the inputs. Arrays from outside that are assigned to are in the tape's journal, and are undone at the end.
+    """
+    tape = Tape(("region", key), types, None, name, any([t.asked is not None for t in _active.tapes]))
+    tape.staged = True
+    with _entered(tape, True):
+        yield tape, [tracer(tape, v) for v in tape.root.outs]
 
 
 def _as_output(f: Callable[..., Any], leaf: Any) -> Any:

@@ -23,7 +23,8 @@ from wengert.config import settings
 from wengert.errors import AbstractValueError, EscapedTracerError, four_parts
 from wengert.ir.operation import Operation
 from wengert.ir.types import ArrayType, Type, array_type
-from wengert.ir.values import Equation, Function, Literal, Traced, Var, splat
+from wengert.ir.values import Equation, Function, Literal, Traced, Var, has_effect, splat
+from wengert.ir.walk import silenced, silent
 from wengert.passes import rewrite
 from wengert.source import here
 from wengert.transform.evaluate import evaluate
@@ -133,31 +134,45 @@ class Tape:
         "closed",
         "examples",
         "grown",
+        "journal",
         "key",
         "level",
+        "memo",
         "name",
         "node",
         "root",
         "stage",
+        "staged",
     )
 
     def __init__(self, key: Any, types: Sequence[Type], arguments: Sequence[Any] | None, name: str, watch: bool = False) -> None:
         self.key = (key, tuple(types))
         self.root = self.node = _memory.root(self.key, types)
-        self.arguments = arguments  # concrete arrays or tracers of outer tapes; None where only the type is known
+        # Concrete arrays or tracers of outer tapes; None where only the type is known.
+        self.arguments = arguments if arguments is None else [a.snapshot() if isinstance(a, Traced) else a for a in arguments]  # type: ignore[attr-defined]
         self.level = next(_levels)
         self.name = name
         self._lock = threading.RLock()  # the function may share its values with threads of its own
         self._captured: list[Any] = []
         self.stage: Tape | None = None  # a run inside this one that takes all operations: the body of a cond or loop
-        self._seen: dict[int, tuple[Any, Any, Var]] = {}  # outer tracers and arrays already captured: themselves, as they were, variable
+        self._seen: dict[Any, tuple[Any, Any, Var]] = {}  # outer tracers and arrays already captured: themselves, as they were, variable
         self._trail: list[Node] = []
         self._env: dict[Any, Any] | None = None
         self.asked: set[Var] | None = set() if watch else None  # inputs on which a value depends that Python has asked for
         self._origins: dict[Any, frozenset[Any]] = {}  # variable -> the inputs, or (outer tape, variable), its known value comes from
+        self.staged = False  # whether tests, trip counts and effects that depend on traced values are part of the program
+        self.memo: dict[Any, Any] = {}  # what capture has found out in this run
+        self.journal: Any = None  # of a run taken aside: what it has written to outside
         self.examples: Sequence[Any] | None = None  # values the inputs can have, where they have none of their own
         self.closed = False
         self.grown = 0
+
+    def innermost(self) -> Tape:
+        """The run that takes the operations on this one's values."""
+        tape = self
+        while tape.stage is not None:
+            tape = tape.stage
+        return tape
 
     # -- recording ---------------------------------------------------------------------------
 
@@ -175,8 +190,24 @@ class Tape:
                 )
             )
         with self._lock:
-            outs = self._walk(operation, operands)
+            outs = self._walk(operation, operands) if self.staged or not has_effect(operation) else self._act(operation, operands)
         return make(self, outs[0]) if len(outs) == 1 else tuple([make(self, v) for v in outs])
+
+    def _act(self, operation: Operation, operands: tuple[Any, ...]) -> tuple[Var, ...]:
+        """Run an operation with effects now, in its place, and record it without: its derivative computes it again."""
+        try:
+            values = [_known(a) for a in operands]
+        except AbstractValueError:
+            return self._walk(operation, operands)
+        with np.errstate(all="ignore"):
+            results = operation.evaluate(*values)  # type: ignore[attr-defined]
+        if isinstance(results, tuple) and not results:
+            return ()
+        outs = self._walk(silenced(operation), operands)
+        if self._env is not None:
+            self._env.update(zip(outs, results if isinstance(results, tuple) else (results,), strict=True))
+            self._trail.pop()
+        return outs
 
     def _walk(self, operation: Operation, operands: tuple[Any, ...]) -> tuple[Var, ...]:
         """The results of the operation, found or made at the present place of the tree of traces."""
@@ -198,7 +229,7 @@ class Tape:
                 node = self._extend(operation, tuple(key), has_literal)
         self.node = node
         self._trail.append(node)
-        if operation.may_raise and self.arguments is not None and self.asked is None:  # type: ignore[attr-defined]
+        if operation.may_raise and self.arguments is not None and self.asked is None and node.outs:  # type: ignore[attr-defined]
             self._compute(node.outs[0])  # so that LinAlgError comes at the user's line
         return node.outs
 
@@ -228,10 +259,15 @@ class Tape:
 
     def _input(self, value: Any) -> Var:
         given = value
-        seen = self._seen.get(id(given))
+        if isinstance(value, Traced):
+            key: Any = (id(value.tape), value.atom)  # type: ignore[attr-defined]
+        else:
+            key = id(value)
+        seen = self._seen.get(key)
         if isinstance(value, Traced):
             if seen is not None:
                 return seen[2]
+            given = value = value.snapshot()  # type: ignore[attr-defined]
             type: Any = value.type
         else:
             if isinstance(value, np.ndarray):
@@ -252,7 +288,7 @@ class Tape:
         self._captured.append(value)
         var = node.outs[0]
         if isinstance(given, (Traced, np.ndarray)):
-            self._seen[id(given)] = (given, value, var)
+            self._seen[key] = (given, value, var)
         if self._env is not None:
             self._provide(var, value)
         return var
@@ -290,6 +326,14 @@ class Tape:
             self._ask(var)
         return value
 
+    def fixed(self, var: Var) -> Any:
+        """The value of a variable that depends on no input of a program, None if it does: then it is found when that runs."""
+        try:
+            value = self.peek(var)
+        except AbstractValueError:
+            return None
+        return None if self._origins.get(var) else value
+
     def _ask(self, var: Var) -> None:
         """Note the inputs from which the value of this variable comes: Python has seen it."""
         for origin in self._origins.get(var, ()):
@@ -323,7 +367,7 @@ class Tape:
         if known is None:
             return None
         with self._lock:
-            function = self._function((var,))
+            function = silent(self._function((var,)))
             inputs = [*known, *self._captured]
         values = [v.tape.example(v.atom) if isinstance(v, Traced) else v for v in inputs]  # type: ignore[attr-defined]
         return None if any([v is None for v in values]) else evaluate(function, values)[0]
@@ -373,6 +417,13 @@ class Tape:
                     origins = frozenset[Any]().union(*[self._origins.get(a, ()) for a in equation.operands])
                     self._origins.update(dict.fromkeys(node.outs, origins))
         self._trail.clear()
+
+
+def _known(a: Any) -> Any:
+    """The concrete value of an operand."""
+    if isinstance(a, Traced):
+        return a.tape.peek(a.atom)  # type: ignore[attr-defined]
+    return a.array() if isinstance(a, Literal) else np.asarray(a)[()]
 
 
 def _is_frozen(array: np.ndarray) -> bool:

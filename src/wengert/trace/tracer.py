@@ -21,6 +21,7 @@ from wengert.numpy.operators import power
 from wengert.numpy.table import IMPLEMENTATIONS, lookup
 from wengert.primitives import arith
 from wengert.source import here
+from wengert.trace import boxes
 from wengert.trace.tape import constant
 
 _NUMBERS = (int, float)
@@ -59,11 +60,29 @@ def _binary(primitive: Any, ufunc: Any, swap: bool = False) -> Any:
     return method
 
 
+def _in_place(name: str, ufunc: Any) -> Any:
+    """`x += y`: into the array, as NumPy does; a number is replaced by a new one."""
+    method = f"__{name}__"
+
+    def update(self: Tracer, other: Any) -> Any:
+        out = getattr(self, method)(other)
+        if not self.type.shape or out is NotImplemented:
+            return out
+        boxes.refuse_read_only(self)
+        if not isinstance(other, (list, tuple)):
+            boxes.require_castable(ufunc, (self, other), self)
+        boxes.replace(self, boxes.fit(out, self))
+        return self
+
+    return update
+
+
 def _unary(ufunc: Any) -> Any:
     lenient = IMPLEMENTATIONS[ufunc]
 
     def method(self: Tracer) -> Any:
-        return lenient(self)._weakly(self.weak)
+        out = lenient(self)
+        return (out.snapshot() if out is self else out)._weakly(self.weak)
 
     return method
 
@@ -72,7 +91,7 @@ def _function(function: Any) -> Any:
     """A method that is the NumPy function of the same meaning with self first."""
 
     def method(self: Tracer, *args: Any, **kwargs: Any) -> Any:
-        return lookup(function)(self, *args, **kwargs)
+        return call(function, (self, *args), kwargs)
 
     method.__name__ = function.__name__
     method.__doc__ = f"As np.{function.__name__}."
@@ -82,7 +101,7 @@ def _function(function: Any) -> Any:
 class Tracer(Traced):
     """An array whose operations are recorded. It quacks like numpy.ndarray; what it cannot do it refuses."""
 
-    __slots__ = ("atom", "level", "tape", "type", "weak")
+    __slots__ = ("__weakref__", "atom", "base", "frozen", "level", "tape", "type", "views", "weak")
     tape: Any
     atom: Var
     type: ArrayType
@@ -92,6 +111,17 @@ class Tracer(Traced):
 
     def bind(self, operation: Any, operands: tuple[Any, ...]) -> Any:
         return self.tape.bind(operation, operands, _make)
+
+    def snapshot(self) -> Tracer:
+        """A box of its own with what this one holds now."""
+        out = _make(self.tape, self.atom)
+        out.weak = self.weak
+        return out
+
+    @staticmethod
+    def of(tape: Any, var: Var) -> Tracer:
+        """The traced value of a variable of a tape."""
+        return _make(tape, var)
 
     def lift(self, value: Any) -> Any:
         """A NumPy value as a constant input of the trace this value lives in."""
@@ -118,12 +148,12 @@ class Tracer(Traced):
     itemsize = property(lambda self: self.type.dtype.itemsize)
     nbytes = property(lambda self: self.type.dtype.itemsize * self.type.size)
     device = "cpu"
-    T = property(lambda self: lookup(np.transpose)(self))
-    mT = property(lambda self: lookup(np.swapaxes)(self, -1, -2))
-    real = property(lambda self: lookup(np.real)(self))
-    imag = property(lambda self: lookup(np.imag)(self))
+    T = property(lambda self: call(np.transpose, (self,), {}))
+    mT = property(lambda self: call(np.swapaxes, (self, -1, -2), {}))
+    real = property(lambda self: call(np.real, (self,), {}))
+    imag = property(lambda self: call(np.imag, (self,), {}))
     at = property(lambda self: At(self))
-    flat = property(lambda self: lookup(np.ravel)(self))
+    flat = property(lambda self: call(np.ravel, (self,), {}))
 
     def __len__(self) -> int:
         if not self.type.shape:
@@ -136,18 +166,13 @@ class Tracer(Traced):
         return iter([self[i] for i in range(self.type.shape[0])])
 
     def __getitem__(self, index: Any) -> Any:
-        return getitem(self, index)
+        out = getitem(self, index)
+        if out.type.shape and boxes.is_basic(index):
+            return boxes.item_view(self, index, out)
+        return out.snapshot() if out is self else out
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        raise TraceError(
-            four_parts(
-                "a traced array cannot be assigned to in place",
-                f"x[{index!r}] = …, x is {self.type!r}",
-                "The recorded operations are functions of values, and plain Python gives no way to see every alias of x.",
-                f"x = x.at[{index!r}].set(value)",
-                where=here(),
-            )
-        )
+        boxes.setitem(self, index, value)
 
     # -- operators -----------------------------------------------------------------------------
 
@@ -247,10 +272,10 @@ class Tracer(Traced):
         return format(self.concrete(), spec) if spec else repr(self)
 
     def __copy__(self) -> Tracer:
-        return self
+        return self.snapshot()
 
     def __deepcopy__(self, memo: Any) -> Tracer:
-        return self
+        return self.snapshot()
 
     def __reduce__(self) -> Any:
         raise TraceError(
@@ -265,17 +290,18 @@ class Tracer(Traced):
     # -- NumPy's protocols -----------------------------------------------------------------------
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        out = kwargs.pop("out", None)
-        if out is not None and any(o is not None for o in out):
-            table.refuse_out(ufunc)
         if method == "__call__":
-            return lookup(ufunc)(*inputs, **kwargs)
+            return call(ufunc, inputs, kwargs)
+        if method == "at":
+            return writers.at(ufunc, *inputs)
         from wengert.numpy.ufunc_methods import ufunc_method
 
-        return ufunc_method(ufunc, method, *inputs, **kwargs)
+        out = kwargs.pop("out", None)
+        result = ufunc_method(ufunc, method, *inputs, **kwargs)
+        return result if out is None else writers.into(out, result)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        return lookup(function)(*args, **kwargs)
+        return call(function, args, kwargs)
 
     def __array_namespace__(self, *, api_version: str | None = None) -> Any:
         import wengert.numpy
@@ -285,25 +311,31 @@ class Tracer(Traced):
     # -- ndarray's methods -------------------------------------------------------------------------
 
     def reshape(self, *shape: Any, order: str = "C") -> Any:
-        return lookup(np.reshape)(self, shape[0] if len(shape) == 1 else shape, order=order)
+        return call(np.reshape, (self, shape[0] if len(shape) == 1 else shape), {"order": order})
 
     def transpose(self, *axes: Any) -> Any:
-        return lookup(np.transpose)(self, (axes[0] if len(axes) == 1 else axes) if axes else None)
+        return call(np.transpose, (self, (axes[0] if len(axes) == 1 else axes) if axes else None), {})
 
     def astype(self, dtype: Any, *args: Any, **kwargs: Any) -> Any:
         """The values in another dtype; a cast to integers ends the derivative, as truncation does."""
         from wengert.primitives.shape import cast
 
-        return cast(self, dtype)
+        out = cast(self, dtype)
+        return self.snapshot() if out is self else out
 
     def flatten(self, order: str = "C") -> Any:
-        return lookup(np.ravel)(self, order=order)
+        out = lookup(np.ravel)(self, order=order)
+        return out.snapshot() if out is self else out
 
     def copy(self, order: str = "C") -> Any:
-        return self
+        return self.snapshot()
 
     def fill(self, value: Any) -> None:
         self[...] = value
+
+    def sort(self, axis: int = -1, **keywords: Any) -> None:
+        boxes.refuse_read_only(self)
+        boxes.replace(self, lookup(np.sort)(self, axis=axis))
 
     def to_device(self, device: str, stream: Any = None) -> Any:
         return self
@@ -343,7 +375,6 @@ for _name in [
     "conjugate",
 ]:
     setattr(Tracer, _name, _function(getattr(np, _name)))
-Tracer.sort = lambda self, axis=-1, **_: Tracer.__setitem__(self, "sorted", None)  # type: ignore[attr-defined]
 for _symbol, _ufunc in {
     "mod": np.remainder,
     "floordiv": np.floor_divide,
@@ -356,8 +387,51 @@ for _symbol, _ufunc in {
     _primitive = getattr(IMPLEMENTATIONS[_ufunc], "primitive", None)
     setattr(Tracer, f"__{_symbol}__", _binary(_primitive, _ufunc))
     setattr(Tracer, f"__r{_symbol}__", _binary(_primitive, _ufunc, True))
+for _symbol, _ufunc in {
+    "add": np.add,
+    "sub": np.subtract,
+    "mul": np.multiply,
+    "truediv": np.divide,
+    "floordiv": np.floor_divide,
+    "mod": np.remainder,
+    "pow": np.power,
+    "matmul": np.matmul,
+    "and": np.bitwise_and,
+    "or": np.bitwise_or,
+    "xor": np.bitwise_xor,
+    "lshift": np.left_shift,
+    "rshift": np.right_shift,
+}.items():
+    setattr(Tracer, f"__i{_symbol}__", _in_place(_symbol, _ufunc))
 
 
 def tracer(tape: Any, var: Var, weak: bool = False) -> Tracer:
     """The traced value of a variable of a tape."""
     return _make(tape, var)._weakly(weak)
+
+
+# -- NumPy's functions ---------------------------------------------------------------------------------
+
+
+def call(function: Any, args: Any, kwargs: Any) -> Any:
+    """A function of NumPy's or SciPy's on traced values: what it gives is an array of its own, a view, or written into `out`."""
+    out = kwargs.get("out")
+    if out is not None:
+        return writers.call_into(lookup(function), function, args, kwargs)
+    result = lookup(function)(*args, **kwargs)
+    if type(result) is Tracer:
+        if function in SAME:
+            return result
+        if function in VIEWS and isinstance(args[0] if args else None, Tracer):
+            return VIEWS[function](args[0], result, function, args, kwargs)
+        if any([result is a for a in args]):
+            return result.snapshot()
+    elif function in PARTS and isinstance(args[0], Tracer):
+        return writers.parts(args[0], result, function, args, kwargs)
+    return result
+
+
+from wengert.trace import writers  # noqa: E402  (it names functions that act on Tracer)
+from wengert.trace.writers import PARTS, SAME, VIEWS  # noqa: E402
+
+table.ENTRANCE.append(call)

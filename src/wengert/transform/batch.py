@@ -11,7 +11,7 @@ from typing import Any
 from wengert.contract import Shared, expand
 from wengert.ir.builder import Builder, building
 from wengert.ir.types import StackType, Type, array_type, stack_type
-from wengert.ir.values import Atom, Function, Var
+from wengert.ir.values import Atom, Function, Var, has_effect
 from wengert.ir.walk import memoized
 
 Mask = tuple[bool, ...]
@@ -42,7 +42,8 @@ def batch(function: Function, size: int, batched: Sequence[bool], force: Sequenc
                 builder.span = equation.span
                 operands = [env.get(a, a) for a in equation.operands]
                 lanes = [a in has for a in equation.operands]
-                if not any(lanes):
+                here = any(lanes) or has_effect(equation.operation)  # what happens, happens in every lane
+                if not here:
                     outs = builder.emit(equation.operation, tuple(operands))
                 else:
                     outs = equation.operation.batch(size, lanes, operands)  # type: ignore[attr-defined]
@@ -51,7 +52,7 @@ def batch(function: Function, size: int, batched: Sequence[bool], force: Sequenc
                         env[old] = new.value
                     else:
                         env[old] = new
-                        if any(lanes):
+                        if here:
                             has.add(old)
             outputs, mask = [], []
             for a, want in zip(function.outputs, wanted, strict=True):

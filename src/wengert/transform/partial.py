@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from wengert.ir.builder import Builder, building, live
-from wengert.ir.values import Atom, Equation, Function, Var
+from wengert.ir.values import Atom, Equation, Function, Var, has_effect
 from wengert.ir.walk import free_variables, memoized
 
 Mask = tuple[bool, ...]
@@ -36,7 +36,7 @@ class Parts:
 
 
 def partial(function: Function, known: Sequence[bool]) -> Parts:
-    """Split into what the known inputs determine and what waits for the others."""
+    """Split into what the known inputs determine and what waits for the others; effects happen as soon as they can."""
     known = tuple(known)
 
     def make() -> Parts:
@@ -62,7 +62,7 @@ def partial(function: Function, known: Sequence[bool]) -> Parts:
             outs, operation, rest = parts
             sub.update({old: new for old, new in zip(equation.outs, outs, strict=True) if new is not None})
             waiting = tuple([old for old, new in zip(equation.outs, outs, strict=True) if new is None])
-            if waiting:
+            if waiting or has_effect(operation):
                 later.append(Equation(operation, tuple(rest), waiting, equation.span))
                 unknown.update(waiting)
         outputs = [sub.get(a, a) for a in function.outputs]
@@ -83,7 +83,7 @@ def partial(function: Function, known: Sequence[bool]) -> Parts:
 
 
 def prune(function: Function, needed: Sequence[bool]) -> tuple[Function, Mask]:
-    """The Function with only the needed outputs, inside operations too, and which inputs it still uses."""
+    """The Function with only the needed outputs, and effects, inside operations too, and which inputs it still uses."""
     needed = tuple(needed)
 
     def make() -> tuple[Function, Mask]:
@@ -92,7 +92,7 @@ def prune(function: Function, needed: Sequence[bool]) -> tuple[Function, Mask]:
         kept: list[Equation] = []
         for equation in reversed(function.equations):
             use = [out in wanted for out in equation.outs]
-            if not any(use):
+            if not any(use) and not has_effect(equation.operation):
                 continue
             if not all(use):
                 smaller = equation.operation.prune(use)  # type: ignore[attr-defined]

@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from wengert.contract import Primitive, Sample, expand, instantiate, zeros
+from wengert.contract import Primitive, Sample, Sum, expand, instantiate, zeros
 from wengert.errors import IndexOutOfBoundsError, ShapeError, four_parts
 from wengert.ir.builder import Builder, building
 from wengert.ir.types import ArrayType, StackType, Type, array_type
-from wengert.ir.values import Equation, Function, Var, splat
+from wengert.ir.values import Equation, Function, Var, has_effect, splat
 from wengert.ir.walk import inline
 from wengert.primitives.arith import equal
+from wengert.primitives.control.branches import taken_back
 from wengert.primitives.control.call import (
     check_operands,
     chosen,
@@ -31,7 +32,9 @@ from wengert.primitives.control.call import (
     spread,
     unique,
 )
-from wengert.primitives.control.nesting import HEADER, SMALL, StackPlace, is_stack, put, settled
+from wengert.primitives.control.lanes import lane_by_lane
+from wengert.primitives.control.nesting import HEADER, SMALL, StackPlace, is_stack, moves, origin, put, settled
+from wengert.primitives.control.plain import merged, once, plain
 from wengert.primitives.control.stack import guard, lanes_of, lanes_to_guard, select_any
 from wengert.primitives.index import gather
 from wengert.primitives.math import exp, sin
@@ -54,6 +57,7 @@ class Cond(Primitive):
 
     branches: tuple[Function, ...]
     views = True
+    continues = True
 
     def functions(self) -> tuple[Function, ...]:
         return self.branches
@@ -78,18 +82,29 @@ class Cond(Primitive):
         """Native branches; small results are in registers, large ones in memory that each branch writes."""
         (index,) = k.registers(operands[0]).values
         operands = settled(k, operands[1:])
-        small = [isinstance(t, ArrayType) and t.size <= SMALL for t in outs.types]
-        memory = [
-            None if s else StackPlace(k.scratch((HEADER,), "i8"), t.item) if is_stack(t) else outs[n]
-            for n, (s, t) in enumerate(zip(small, outs.types, strict=True))
-        ]
+        small = [isinstance(t, ArrayType) and 0 < t.size <= SMALL for t in outs.types]
+        memory: list[Any] = []
+        mine = set()
+        for n, (s, t) in enumerate(zip(small, outs.types, strict=True)):
+            renewed = self.renews(n)
+            if s:
+                memory.append(None)
+            elif is_stack(t):
+                memory.append(StackPlace(k.scratch((HEADER,), "i8"), t.item))
+            elif renewed in outs.given and renewed not in mine:
+                mine.add(renewed)
+                memory.append(operands[renewed - 1])
+            else:
+                memory.append(outs[n])
+        owned = [n - 1 for n in mine]
 
         def run(branch: Function) -> list[Any]:
-            results = k.function(branch, operands, [None if isinstance(m, StackPlace) else m for m in memory])
-            for m, place in zip(memory, results, strict=True):
-                if m is not None and m is not place:
-                    put(k, m, place)
-            return [x for s, place in zip(small, results, strict=True) if s for x in k.registers(place).values]
+            results = k.function(branch, operands, [None if isinstance(m, StackPlace) else m for m in memory], owned=owned)
+            moved = moves(k, results, memory)
+            scalars = [x for s, place in zip(small, results, strict=True) if s for x in k.registers(place).values]
+            for place, m in moved:
+                put(k, m, place)
+            return scalars
 
         def choose(first: int) -> list[Any]:
             if first == len(self.branches) - 1:
@@ -104,6 +119,22 @@ class Cond(Primitive):
             k.in_registers([next(scalars) for _ in range(t.size)], t.shape) if m is None else m  # type: ignore[union-attr]
             for m, t in zip(memory, outs.types, strict=True)
         ]
+
+    def with_each_once(self, operands: Sequence[Any]) -> tuple[Primitive, Sequence[Any]]:
+        found = [once(branch, 0, operands[1:]) for branch in self.branches]
+        return Cond(tuple([branch for branch, _ in found])), [operands[0], *chosen(operands[1:], found[0][1])]
+
+    def renews(self, result: int) -> int | None:
+        return self._from(result, "renews")
+
+    def adds_to(self, result: int) -> int | None:
+        return self._from(result, "adds_to", True)
+
+    def _from(self, result: int, relation: str, everywhere: bool = False) -> int | None:
+        """The operand from which that relation leads to this result, in one branch or in all."""
+        found = [origin(branch, result, relation, everywhere) for branch in self.branches]
+        led = {n for n in found if n is not None}
+        return 1 + led.pop() if len(led) == 1 and not (everywhere and None in found) else None
 
     def forward(self, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
         active = present(tangents[1:])
@@ -122,9 +153,13 @@ class Cond(Primitive):
 
     def linearize(self, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
         active = present(tangents[1:])
-        splits = [linearize(branch, active) for branch in self.branches]
+        splits = [linearize(plain(branch), active) for branch in self.branches]
         joint = either([s.out_active for s in splits])
         n = len(joint)
+        halves = [merged(s, n) for s in splits]
+        found = taken_back(self, halves, [s.out_active for s in splits], active, primals, tangents, merge, Part)
+        if found is not None:
+            return found
         parts = []
         for s in splits:
             tangent = with_zeros(s.tangent, spread(s.tangent.outputs, s.out_active), joint, self.branches[0].out_types)
@@ -135,20 +170,29 @@ class Cond(Primitive):
         touts = emit(Cond(later), [primals[0], *given, *only(tangents)])
         return single(results[:n]), single(spread(touts, joint))
 
-    def transpose(self, ct: Any, operands: Sequence[Any], linear: Sequence[bool]) -> Sequence[Any]:
+    def transpose(self, ct: Any, operands: Sequence[Any], linear: Sequence[bool], sums: Sequence[Any] = ()) -> Sequence[Any]:
+        """A branch on the transposed branches, of which each adds into the sums of arrays that are there."""
         cts = several(ct)
         on = tuple(linear[1:])
         pulled = [pullback(branch, on, present(cts)) for branch in self.branches]
         joint = either([mask for _, mask in pulled])
-        types = [x.type for x in chosen(operands[1:], on)]
-        branches = tuple([with_zeros(f, spread(f.outputs, mask), joint, types) for f, mask in pulled])
         if not any(joint):
             return [None] * len(operands)
+        moving = chosen(operands[1:], on)
+        large = [isinstance(x.type, ArrayType) and x.type.size > SMALL for x in moving]
+        begun = [a and b for a, b in zip(joint, large, strict=True)]
+        pulled = [pullback(branch, on, present(cts), tuple(begun)) for branch in self.branches]
+        branches = tuple([with_zeros(f, spread(f.outputs, mask), joint, [x.type for x in moving]) for f, mask in pulled])
+        given = chosen(sums[1:], on) if sums else [None] * len(moving)
+        starts = [instantiate(s, x.type) for s, x, b in zip(given, moving, begun, strict=True) if b]
         others = [x for x, lin in zip(operands[1:], on, strict=True) if not lin]
-        results = emit(Cond(branches), [operands[0], *others, *only(cts)])
-        return [None, *spread(spread(results, joint), on)]
+        results = emit(Cond(branches), [operands[0], *others, *only(cts), *starts])
+        totals = [Sum(v) if b else v for v, b in zip(spread(results, joint), begun, strict=True)]
+        return [None, *spread(totals, on)]
 
     def batch(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
+        if batched[0] and has_effect(self):
+            return single(lane_by_lane(self, size, batched, operands))
         lanes = batched[1:]
         masks = [batch(branch, size, lanes)[1] for branch in self.branches]
         joint = either(masks)

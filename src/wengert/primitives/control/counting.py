@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from wengert.ir.types import StackType
-from wengert.ir.values import Equation, Function, Literal, Var, literal
+from wengert.ir.values import Equation, Function, Literal, Var, literal, zero_literal
 from wengert.ir.walk import memoized
+from wengert.primitives.control.nesting import origin
 from wengert.primitives.control.stack import Stack, add_values, zero_value
 from wengert.transform.evaluate import prepare, run
 
@@ -73,7 +74,7 @@ class BodyPlan:
         uses: dict[Any, int] = {}
         for a in [a for e in body.equations for a in e.operands] + list(body.outputs):
             uses[a] = uses.get(a, 0) + 1
-        roots: dict[Any, tuple[int, Var]] = {}
+        roots: dict[Any, dict[int, Var]] = {}  # equation -> operand of it -> the accumulator in its place
         self.in_body: list[int] = []
         self.added: list[int] = []
         new_inputs: list[Var] = []
@@ -82,18 +83,17 @@ class BodyPlan:
             if isinstance(a, Literal) and a.is_value(0):
                 continue
             root = _root(a, producers, uses)
-            if root is None or root[0] in roots:
+            if root is None or root[1] in roots.get(root[0], {}):
                 self.added.append(k)
                 continue
             accumulator = Var(a.type)
-            roots[root[0]] = (root[1], accumulator)
+            roots.setdefault(root[0], {})[root[1]] = accumulator
             new_inputs.append(accumulator)
             self.in_body.append(k)
         equations = []
         for e in body.equations:
             if e in roots:
-                place, accumulator = roots[e]
-                e = Equation(e.operation, (*e.operands[:place], accumulator, *e.operands[place + 1 :]), e.outs, e.span)
+                e = Equation(e.operation, tuple([roots[e].get(place, x) for place, x in enumerate(e.operands)]), e.outs, e.span)
             equations.append(e)
         totals = [outs[n_carry + k] for k in self.in_body]
         for k in range(n_acc):
@@ -105,19 +105,52 @@ class BodyPlan:
         prepare(self.body, [*mine, *new_inputs])
 
 
+def summing(loop: Any) -> tuple[Any, list[int]]:
+    """The loop with carries that are only ever added to as accumulators, and which these were.
+
+    A sum that the body makes of the carry starts at zero instead: `BodyPlan` starts it at the accumulator again.
+    """
+    return memoized(loop.body, ("summing", *loop.parameters[1:]), lambda: _summing(loop))  # type: ignore[no-any-return]
+
+
+def _summing(loop: Any) -> tuple[Any, list[int]]:
+    body: Function = loop.body
+    producers = {out: e for e in body.equations for out in e.outs}
+    index, consts, carries, xs = loop.inputs(body.inputs)
+    new_s, new_a, ys = loop.results(body.outputs)
+    found = []
+    started: dict[Equation, Equation] = {}
+    for n, v in enumerate(carries):
+        if isinstance(v.type, StackType) or new_s[n] is v:
+            continue
+        if origin(body, n, "adds_to", True) == 1 + len(consts) + n:
+            root = next(e for e in body.equations if v in e.operands)
+            if root in started or list(body.outputs).count(new_s[n]) > 1:
+                continue
+            started[root] = Equation(
+                root.operation, tuple([zero_literal(v.type) if a is v else a for a in root.operands]), root.outs, root.span
+            )
+            found.append(n)
+    if not found:
+        return loop, found
+    assert all(new_s[n] in producers for n in found)
+    keep = lambda values: [a for n, a in enumerate(values) if n not in found]
+    inner = Function(
+        [index, *consts, *keep(carries), *xs],
+        [started.get(e, e) for e in body.equations],
+        [*keep(new_s), *new_a, *[new_s[n] for n in found], *ys],
+        body.name,
+    )
+    sizes = (loop.n_consts, loop.n_carry - len(found), loop.n_acc + len(found))
+    return type(loop)(inner, loop.length, *sizes, *loop.parameters[5:]), found
+
+
 def _root(a: Any, producers: dict[Any, Equation], uses: dict[Any, int]) -> tuple[Equation, int] | None:
     """The equation, and its operand, where a sum that starts at zero starts: a + … is then that sum started at a."""
     while isinstance(a, Var) and uses[a] == 1 and a in producers:
         equation = producers[a]
-        operation: Any = equation.operation
-        if operation.accumulates:
-            place = 0
-        elif operation.name == "loop":
-            k = equation.outs.index(a) - operation.n_carry
-            if not 0 <= k < operation.n_acc:
-                return None
-            place = (operation.length is None) + operation.n_consts + operation.n_carry + k
-        else:
+        place = equation.operation.adds_to(equation.outs.index(a))  # type: ignore[attr-defined]
+        if place is None:
             return None
         a = equation.operands[place]
         if isinstance(a, Literal) and a.is_value(0):

@@ -15,8 +15,8 @@ from wengert.contract import Primitive, Sample, expand, instantiate
 from wengert.errors import NoRuleError, four_parts
 from wengert.ir.builder import Builder, building
 from wengert.ir.types import Type, array_type
-from wengert.ir.values import Function, Var
-from wengert.ir.walk import inline, memoized
+from wengert.ir.values import Function, Var, acts
+from wengert.ir.walk import inline, memoized, silent
 from wengert.primitives.control.call import Call, check_operands, chosen, emit, function_of, is_zero, present, several, single, spread
 from wengert.primitives.math import cos, sin
 from wengert.primitives.reduce import sum_
@@ -41,7 +41,7 @@ class _Ruled(Primitive, abstract=True):
     views = True
 
     def functions(self) -> tuple[Function, ...]:
-        return self.function, *([self.rule] if isinstance(self.rule, Function) else [])
+        return (self.function,)
 
     def type(self, *operands: Type) -> tuple[Type, ...]:
         check_operands(self.name, self.function.in_types, operands)
@@ -63,6 +63,11 @@ class _Ruled(Primitive, abstract=True):
     def transpose(self, ct: Any, operands: Sequence[Any], linear: Sequence[bool]) -> Sequence[Any]:
         """Reached only where the function itself is linear and was not linearised: its own transpose."""
         return Call(self.function).transpose(ct, operands, linear)
+
+    def happen(self, primals: Sequence[Any]) -> None:
+        """Emit what happens in the Function; a rule gives its value and derivative only."""
+        if acts(self.function):
+            emit(Call(Function(self.function.inputs, self.function.equations, (), self.function.name)), primals)
 
     def tangents(self, primals: Sequence[Any], tangents: Sequence[Any]) -> list[Any]:
         """Explicit tangents of all inexact operands."""
@@ -92,6 +97,7 @@ class CustomJvp(_Ruled):
                     instead="return a tangent that is linear in the tangents, zero where nothing moves",
                 )
             )
+        self.happen(primals)
         now = emit(Call(parts.known), primals)
         later = emit(Call(parts.unknown), [*now[len(known) :], *self.tangents(primals, tangents)])
         moved = spread(later, [not on for on in parts.out_known[n_out:]])
@@ -119,12 +125,10 @@ class CustomVjp(_Ruled):
     Reverse mode runs `backward` as it is written; forward mode transposes it.
     """
 
-    def functions(self) -> tuple[Function, ...]:
-        return (self.function,)
-
     def linearize(self, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
         forward, backward = self.rule.forward(), self.rule.backward()
         n_out = len(self.function.outputs)
+        self.happen(primals)
         now = emit(Call(forward), primals)
         residuals = now[n_out:]
         later = emit(LinearCall(backward, len(residuals)), [*residuals, *self.tangents(primals, tangents)])
@@ -151,7 +155,7 @@ class LinearCall(Primitive):
     operands: residuals | tangents, one for each output of `backward`
     results:  tangents, one for each cotangent that `backward` takes
 
-    Transposing it calls `backward` as it is; its value transposes `backward`, once.
+    Transposing it calls `backward` as it is, effects included; its value transposes `backward`, once, and has none.
     """
 
     backward: Function
@@ -171,7 +175,7 @@ class LinearCall(Primitive):
         return memoized(self.backward, ("ahead", self.n_residuals), self._transposed)  # type: ignore[no-any-return]
 
     def _transposed(self) -> Function:
-        n, backward = self.n_residuals, self.backward
+        n, backward = self.n_residuals, silent(self.backward)
         n_cts = len(backward.inputs) - n
         parts = partial(backward, [True] * n + [False] * n_cts)
         n_known = sum(parts.out_known)

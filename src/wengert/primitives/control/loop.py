@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from wengert.contract import Primitive, Sample, expand, instantiate, zeros
+from wengert.contract import Primitive, Sample, Sum, expand, instantiate, zeros
 from wengert.errors import ShapeError, four_parts
 from wengert.ir.builder import Builder, building
 from wengert.ir.types import StackType, Type, array_type
-from wengert.ir.values import Function, Var
+from wengert.ir.values import Function, Var, has_effect
 from wengert.ir.walk import inline, memoized
 from wengert.primitives.arith import less, mul
 from wengert.primitives.control.call import (
@@ -33,9 +33,12 @@ from wengert.primitives.control.call import (
     transpose_split,
     unique,
 )
-from wengert.primitives.control.counting import BodyPlan, count_through
-from wengert.primitives.control.nesting import Carries, StackPlace, empty, is_stack, item, put, reserve, settled, slice_of, slot
+from wengert.primitives.control.counting import BodyPlan, count_through, summing
+from wengert.primitives.control.lanes import lane_by_lane
+from wengert.primitives.control.nesting import Carries, Passing, StackPlace, empty, is_stack, item, put, reserve, settled, slice_of, slot
+from wengert.primitives.control.plain import merged, once, plain
 from wengert.primitives.control.residuals import Residuals, linear_body
+from wengert.primitives.control.rewind import Back, choose
 from wengert.primitives.control.stack import guard, lanes_of, lanes_to_guard, select_any, stacked
 from wengert.primitives.math import sin
 from wengert.primitives.reduce import max_
@@ -67,6 +70,7 @@ class Loop(Primitive):
     n_acc: int
     reverse: bool = False
     views = True
+    continues = True
 
     def functions(self) -> tuple[Function, ...]:
         return (self.body,)
@@ -131,7 +135,7 @@ class Loop(Primitive):
         body_y_types = self.results(self.body.out_types)[2]
         stop = self.length if self.length is not None else k.index(k.registers(count[0]).values[0])
         consts = settled(k, consts)
-        state = Carries(k, [*carries, *accs], out_types[: n_state + n_acc])
+        state = Carries(k, [*carries, *accs], out_types[: n_state + n_acc], outs, len(count) + len(consts))
         ys: list[Any] = []
         for n, t in enumerate(y_types):
             if is_stack(t):
@@ -141,7 +145,10 @@ class Loop(Primitive):
             else:
                 ys.append(outs[n_state + n_acc + n])
 
+        passing = Passing(k, plan.body, out_types[: n_state + n_acc])
+
         def body(i: Any, scalars: list[Any]) -> list[Any]:
+            passing.begin()
             places = state.places(scalars)
             items = [
                 item(k, x, k.number(i)) if isinstance(x, StackPlace) else slice_of(k, x, i, t) for x, t in zip(xs, item_types, strict=True)
@@ -164,7 +171,9 @@ class Loop(Primitive):
             for target, y, t in zip(targets, results[n_state + n_acc :], body_y_types, strict=False):
                 if is_stack(t) or y is not target:
                     put(k, target, y)
-            return state.scalars(new)
+            scalars = state.scalars(new)
+            passing.end()
+            return scalars
 
         if self.reverse:
             last = stop - 1 if self.length is not None else stop + -1
@@ -172,6 +181,19 @@ class Loop(Primitive):
         else:
             scalars = k.loop(0, stop, body, state.inits)
         return [*state.places(scalars), *ys]
+
+    def with_each_once(self, operands: Sequence[Any]) -> tuple[Primitive, Sequence[Any]]:
+        count, consts, *rest = self.operands(operands)
+        body, keep = once(self.body, 1, consts)
+        loop = Loop(body, self.length, sum(keep), self.n_carry, self.n_acc, self.reverse)
+        return loop, [*count, *chosen(consts, keep), *[a for part in rest for a in part]]
+
+    def renews(self, result: int) -> int | None:
+        first = (self.length is None) + self.n_consts
+        return first + result if result < self.n_carry + self.n_acc else None
+
+    def adds_to(self, result: int) -> int | None:
+        return self.renews(result) if result >= self.n_carry else None
 
     # -- derivatives ----------------------------------------------------------------------------
 
@@ -218,43 +240,88 @@ class Loop(Primitive):
         return [new if on is not None else old for new, on, old in zip(spread(results, present(active)), active, passed, strict=True)]
 
     def linearize(self, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
+        loop, sums = summing(self._plain())
+        if sums:
+            return self._linearize_sums(loop, sums, primals, tangents)
         count, consts, carries, accs, xs = self.operands(primals)
         _, dconsts, dcarries, daccs, dxs = self.operands(tangents)
         active = self._activity(tangents)
-        split = linearize(self.body, active)
         n_out = len(self.body.outputs)
-        body_outs = split.primal.outputs[:n_out]
-        i, c, _s, x = self.inputs(split.primal.inputs)
-        kept = Residuals(split.primal.equations, split.residuals, c, x, self.results(body_outs)[2], i)
-        known = Function(split.primal.inputs, split.primal.equations, [*body_outs, *kept.pushed], split.primal.name)
+        linearized = linearize(self._plain().body, active)
+        split = merged(linearized, n_out)
+        inputs, name = linearized.primal.inputs, linearized.primal.name
+        i, c, s, x = self.inputs(inputs)
+        s_out, _, y_out = self.results(split.outputs)
+        _, dc, ds, dx = self.inputs(spread(split.tangent.inputs[len(split.residuals) :], active))
+        ds_out, da_out, dy_out = self.results(spread(split.tangent.outputs, linearized.out_active))
+        on = [v is not None for v in ds]
+        ds_out = [instantiate(v, t.type) for v, t in zip(chosen(ds_out, on), only(ds), strict=True)]
+        carried = list(zip(s, s_out, strict=True))
+        kept, plan, starts = choose(split, carried, c, x, y_out, i, self.length is None, not self.reverse)
+        values = [*consts, *[carries[n] for n in starts]]
+        known = Function(inputs, split.equations if plan is None else plan.equations, [*split.outputs, *kept.pushed], name)
         results = emit(Loop(known, self.length, self.n_consts, self.n_carry, self.n_acc, self.reverse), primals)
         outs = results[:n_out]
 
-        _, dc, ds, dx = self.inputs(spread(split.tangent.inputs[len(split.residuals) :], active))
-        ds_out, da_out, dy_out = self.results(spread(split.tangent.outputs, split.out_active))
-        on = [v is not None for v in ds]
-        ds_out = [instantiate(v, t.type) for v, t in zip(chosen(ds_out, on), only(ds), strict=True)]
-        linear = [*ds_out, *only(da_out), *only(dy_out)]
-        body = linear_body(kept, INDEX, only(dc), only(ds), only(dx), split.tangent, linear)
-        loop = Loop(body, self.length, len(kept.shared) + len(only(dc)), len(ds_out), len(only(da_out)), self.reverse)
+        shared, items = kept.shared_values(values), kept.item_values(xs, self.results(outs)[2], results[n_out:])
         ds0 = [instantiate(t, p.type) for t, p, a in zip(dcarries, carries, on, strict=True) if a]
         da0 = [instantiate(t, p.type) for t, p, a in zip(daccs, accs, da_out, strict=True) if a is not None]
-        items = kept.item_values(xs, self.results(outs)[2], results[n_out:])
-        touts = emit(loop, [*count, *kept.shared_values(consts), *only(dconsts), *ds0, *da0, *items, *only(dxs)])
-        rs, ra, ry = loop.results(touts)
+        moving = (only(dc), only(ds), only(dx))
+        if plan is not None:
+            back = Back(
+                plan,
+                kept,
+                i,
+                moving,
+                (ds_out, only(da_out), only(dy_out)),
+                [INDEX for _ in count],
+                lambda t: stacked(t, self.length),
+                lambda body, *sizes: Loop(body, self.length, *sizes, not self.reverse),
+            )
+            touts = emit(
+                back.operation(), [*count, *shared, *items, *[outs[n] for n in plan.places], *only(dconsts), *ds0, *da0, *only(dxs)]
+            )
+        else:
+            body = linear_body(kept, INDEX, *moving, split.tangent, [*ds_out, *only(da_out), *only(dy_out)])
+            loop = Loop(body, self.length, len(kept.shared) + len(only(dc)), len(ds_out), len(only(da_out)), self.reverse)
+            touts = emit(loop, [*count, *shared, *only(dconsts), *ds0, *da0, *items, *only(dxs)])
+        n, m = len(ds_out), len(ds_out) + len(only(da_out))
+        rs, ra, ry = touts[:n], touts[n:m], touts[m:]
         return single(outs), single([*spread(rs, on), *self._added(ra, da_out, daccs), *spread(ry, present(dy_out))])
 
-    def transpose(self, ct: Any, operands: Sequence[Any], linear: Sequence[bool]) -> Sequence[Any]:
+    def _plain(self) -> Loop:
+        body = plain(self.body)
+        return self if body is self.body else type(self)(body, *self.parameters[1:])
+
+    def _linearize_sums(self, loop: Any, sums: list[int], primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
+        """By a loop that has these carries as its last accumulators."""
+
+        def given(values: Sequence[Any]) -> list[Any]:
+            count, consts, carries, accs, xs = self.operands(values)
+            rest = [v for n, v in enumerate(carries) if n not in sums]
+            return [*count, *consts, *rest, *accs, *[carries[n] for n in sums], *xs]
+
+        def back(values: Sequence[Any]) -> Any:
+            carries, accs, ys = loop.results(several(values))
+            moved = dict(zip(sums, accs[self.n_acc :], strict=True))
+            rest = iter(carries)
+            return single([*[moved[n] if n in moved else next(rest) for n in range(self.n_carry)], *accs[: self.n_acc], *ys])
+
+        outs, touts = loop.linearize(given(primals), given(tangents))
+        return back(outs), back(touts)
+
+    def transpose(self, ct: Any, operands: Sequence[Any], linear: Sequence[bool], sums: Sequence[Any] = ()) -> Sequence[Any]:
         """The loop run the other way.
 
-        cotangents of carries are carries, of xs are ys, of ys are xs; of consts are accumulators,
-        and of accumulators are consts.
+        cotangents of carries are carries, of xs are ys, of ys are xs; of consts are accumulators, which begin as
+        what has been summed before, and of accumulators are consts.
         """
+        begun = self.operands(sums or [None] * len(operands))[1]
         _, lc, ls, la, lx = self.operands(linear)
         carry = self.fixpoint(ls, lambda mask: depends(self.body, (False, *lc, *mask, *lx))[: self.n_carry])
         out_linear = depends(self.body, (False, *lc, *carry, *lx))
         if not all(carry) or not all(a or b for a, b in zip(la, self.results(out_linear)[1], strict=True)):
-            return transpose_split(self, ct, operands, linear)
+            return transpose_split(self, ct, operands, linear, sums)
         body_linear = (False, *lc, *carry, *lx)
         ct_s, ct_a, ct_y = self.results(several(ct))
         rest = (*present(ct_a), *present(ct_y))
@@ -278,16 +345,19 @@ class Loop(Primitive):
         )
         loop = Loop(body, self.length, len(vc) + len(va), len(vs), len(only(out_c)), not self.reverse)
         s0 = [instantiate(v, s.type) for v, s, on in zip(ct_s, carries, seeded, strict=True) if on]
-        a0 = [zeros(c.type) for c, on in zip(consts, out_c, strict=True) if on is not None]
+        a0 = [instantiate(a, c.type) for a, c, on in zip(begun, consts, out_c, strict=True) if on is not None]
         results = emit(loop, [*count, *known_c, *only(ct_a), *s0, *a0, *known_x, *only(ct_y)])
         rs, ra, ry = loop.results(results)
-        cts = [*[None for _ in count], *spread(ra, present(out_c)), *spread(rs, seeded), *ct_a, *spread(ry, present(out_x))]
+        totals = [v if v is None else Sum(v) for v in spread(ra, present(out_c))]
+        cts = [*[None for _ in count], *totals, *spread(rs, seeded), *ct_a, *spread(ry, present(out_x))]
         return [v if on else None for v, on in zip(cts, linear, strict=True)]
 
     # -- lanes and parts --------------------------------------------------------------------------
 
     def batch(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
         lanes_count, lc, ls, la, lx = self.operands(batched)
+        if any(lanes_count) and has_effect(self):
+            return single(lane_by_lane(self, size, batched, operands))
         if any(lanes_count):
             return self._batch_counts(size, batched, operands)
         count, consts, carries, accs, xs = self.operands(operands)
@@ -356,7 +426,7 @@ class Loop(Primitive):
         first_outs = [*chosen(self.results(outs)[0], ks), *only(pa), *only(out_y)]
         residuals = unique([*parts.residuals, *[v for v in late if isinstance(v, Var)]])
         i, c, _s, x = self.inputs(spread(parts.known.inputs, mask))
-        kept = Residuals(parts.known.equations, residuals, only(c), only(x), only(out_y), i)
+        kept = Residuals(parts.known.equations, residuals, only(c), only(x), only(out_y), i, self.length is None)
         first = Function(parts.known.inputs, parts.known.equations, [*first_outs, *kept.pushed], parts.known.name)
         now = Loop(first, self.length, sum(kc), sum(ks), len(only(pa)), self.reverse)
         results = emit(now, [*count, *chosen(consts, kc), *chosen(carries, ks), *chosen(accs, present(pa)), *chosen(xs, kx)])

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from wengert.ir.types import ArrayType, StackType, Type
-from wengert.ir.values import Literal
+from wengert.ir.values import Function, Literal
+from wengert.ir.walk import memoized
 from wengert.loops.nest import BYTES, Affine
 
 SMALL = 16  # elements of an array that a loop carries in registers
@@ -75,6 +76,25 @@ def push(k: Any, stack: StackPlace, value: Any) -> None:
     put(k, slot(k, stack, top), value)
 
 
+class Passing:
+    """The memory of stacks that live for one iteration only: what an iteration takes is given back at its end."""
+
+    def __init__(self, k: Any, body: Function, states: Sequence[Type]) -> None:
+        made = any([is_stack(v.type) for e in body.equations for v in e.outs])
+        self.k = k
+        self.mark = k.scratch((2,), "i8") if made and not any(map(is_stack, (*body.out_types, *states))) else None
+
+    def begin(self) -> None:
+        """At the start of an iteration."""
+        if self.mark is not None:
+            self.k.region("wengert.mark", self.mark.address(), [self.mark.buffer])
+
+    def end(self) -> None:
+        """When its stacks are no longer read."""
+        if self.mark is not None:
+            self.k.region("wengert.release", self.mark.address(), [])
+
+
 def put(k: Any, target: Any, value: Any) -> None:
     """Write an item: an array's elements, or the header of a stack."""
     if isinstance(target, StackPlace):
@@ -99,22 +119,34 @@ def slice_of(k: Any, place: Any, i: Affine, type: ArrayType) -> Any:
     return memory.part(i)
 
 
+def stored(k: Any, place: Any) -> Any:
+    """A small array in registers as memory written here, and not where it was computed: for what seldom runs."""
+    if isinstance(place, Literal) or not getattr(place, "values", None):
+        return place
+    memory = k.scratch(place.shape, place.values[0].kind)
+    k.copy(place, memory)
+    return memory
+
+
 class Carries:
     """The state of a loop: small arrays in registers, large ones and stacks in memory that is overwritten."""
 
-    def __init__(self, k: Any, starts: Sequence[Any], types: Sequence[Type]) -> None:
+    def __init__(self, k: Any, starts: Sequence[Any], types: Sequence[Type], outs: Any, first: int) -> None:
+        """`starts` are the operands from number `first` on, and results as many: large arrays live in the memory of one or the other."""
         self.k, self.types = k, types
-        self.small = [isinstance(t, ArrayType) and t.size <= SMALL for t in types]
+        self.small = [isinstance(t, ArrayType) and 0 < t.size <= SMALL for t in types]
         self.memory: list[Any] = []
-        for start, t, small in zip(starts, types, self.small, strict=True):
+        for n, (start, t, small) in enumerate(zip(starts, types, self.small, strict=True)):
             if small:
                 self.memory.append(None)
             elif is_stack(t):
                 header = k.scratch((HEADER,), "i8")
                 k.copy(start.header, header)
                 self.memory.append(StackPlace(header, t.item))  # type: ignore[union-attr]
+            elif first + n in outs.given:
+                self.memory.append(start)
             else:
-                memory = k.scratch(t.shape, k.kind(t))  # type: ignore[union-attr]
+                memory = outs[n]
                 k.copy(start, memory)
                 self.memory.append(memory)
         self.inits = [x for start, small in zip(starts, self.small, strict=True) if small for x in k.registers(start).values]
@@ -135,34 +167,59 @@ class Carries:
     def scalars(self, results: Sequence[Any]) -> list[Any]:
         """What is carried on, given where the new state is; what is in memory is moved there."""
         k = self.k
-        mine = {id(_buffer(m)) for m in self.memory if m is not None}
-        moves = []
-        for place, memory in zip(results, self.memory, strict=True):
-            if memory is None or place is memory:
-                continue
-            if isinstance(memory, StackPlace):
-                place, memory = place.header, memory.header
-            buffer = getattr(place, "buffer", None)
-            if buffer is memory.buffer and place.contiguous and not (place.offset - memory.offset).terms:
-                continue
-            if id(buffer) in mine:  # a carry that another one, or itself in another order, is about to overwrite
-                apart = k.scratch(memory.shape, memory.kind)
-                k.copy(place, apart)
-                place = apart
-            moves.append((place, memory))
+        moved = moves(k, results, self.memory)
         out = [x for place, memory in zip(results, self.memory, strict=True) if memory is None for x in k.registers(place).values]
-        for place, memory in moves:
-            k.copy(place, memory)
+        for place, memory in moved:
+            put(k, memory, place)
         return out
+
+
+def moves(k: Any, results: Sequence[Any], memories: Sequence[Any]) -> list[tuple[Any, Any]]:
+    """(result, its memory) for each that is not there yet; one that lives where another is about to be written is set apart."""
+    mine = {id(_buffer(m)) for m in memories if m is not None}
+    out = []
+    for place, memory in zip(results, memories, strict=True):
+        if memory is None or place is memory:
+            continue
+        if isinstance(memory, StackPlace):
+            place, memory = place.header, memory.header
+        buffer = getattr(place, "buffer", None)
+        if buffer is memory.buffer and place.contiguous and not (place.offset - memory.offset).terms:
+            continue
+        if id(buffer) in mine:
+            apart = k.scratch(memory.shape, memory.kind)
+            k.copy(place, apart)
+            place = apart
+        out.append((place, memory))
+    return out
 
 
 def _buffer(place: Any) -> Any:
     return place.header.buffer if isinstance(place, StackPlace) else place.buffer
 
 
+def origin(function: Function, output: int, relation: str, once: bool = False) -> int | None:
+    """The input from which a chain of `relation` ("renews" or "adds_to") leads to this output; `once`: and nothing else uses it."""
+    a = function.outputs[output]
+    producers = memoized(function, "producers", lambda: {out: e for e in function.equations for out in e.outs})
+    while a in producers:
+        equation = producers[a]
+        place = getattr(equation.operation, relation)(equation.outs.index(a))
+        if place is None or once and _uses(function, a) > 1:
+            return None
+        a = equation.operands[place]
+    if a not in function.inputs or once and _uses(function, a) > 1:
+        return None
+    return function.inputs.index(a)
+
+
+def _uses(function: Function, a: Any) -> int:
+    return sum([e.operands.count(a) for e in function.equations]) + function.outputs.count(a)
+
+
 def settled(k: Any, places: Sequence[Any]) -> list[Any]:
     """Constants of a loop where each iteration finds them: small arrays in registers."""
-    return [k.registers(p) if not isinstance(p, (Literal, StackPlace)) and _size(p) <= SMALL else p for p in places]
+    return [k.registers(p) if not isinstance(p, (Literal, StackPlace)) and 0 < _size(p) <= SMALL else p for p in places]
 
 
 def _size(place: Any) -> int:

@@ -14,7 +14,7 @@ import numpy as np
 from wengert.contract import Primitive, Sample, expand, instantiate, zeros
 from wengert.errors import ShapeError, four_parts
 from wengert.ir.types import Type, array_type, stack_type
-from wengert.ir.values import Function, Var
+from wengert.ir.values import Function, Var, has_effect
 from wengert.ir.walk import inline
 from wengert.primitives.arith import less, logical_and
 from wengert.primitives.control.call import (
@@ -31,9 +31,12 @@ from wengert.primitives.control.call import (
     transpose_split,
     unique,
 )
+from wengert.primitives.control.lanes import lane_by_lane
 from wengert.primitives.control.loop import INDEX, Loop
-from wengert.primitives.control.nesting import Carries, empty, push, settled
+from wengert.primitives.control.nesting import Carries, Passing, empty, push, settled
+from wengert.primitives.control.plain import merged, once, plain
 from wengert.primitives.control.residuals import Residuals, linear_body
+from wengert.primitives.control.rewind import Back, choose
 from wengert.primitives.control.stack import Stack, guard, lanes_of, lanes_to_guard, select_any
 from wengert.primitives.math import sin
 from wengert.primitives.reduce import any_
@@ -62,6 +65,7 @@ class While(Primitive):
     n_push: int = 0
     counted: bool = False
     views = True
+    continues = True
 
     def functions(self) -> tuple[Function, ...]:
         return self.cond, self.body
@@ -113,25 +117,38 @@ class While(Primitive):
         cond_consts, consts = settled(k, cond_consts), settled(k, consts)
         n = self.n_carry
         types = outs.types
-        state = Carries(k, carries, types[:n])
+        state = Carries(k, carries, types[:n], outs, len(cond_consts) + len(consts))
         stacks = [empty(k, t.item) for t in types[n + self.counts :]]
 
         def test(scalars: list[Any]) -> Any:
             (holds,) = k.function(self.cond, [*cond_consts, *state.places(scalars[1:])])
             return k.registers(holds).values[0]
 
+        passing = Passing(k, self.body, types[:n])
+
         def body(scalars: list[Any]) -> list[Any]:
+            passing.begin()
             places = state.places(scalars[1:])
             owned = state.owned
             into = [*[m if own else None for m, own in zip(places, owned, strict=True)], *[None] * len(stacks)]
             mine = [len(consts) + i for i, own in enumerate(owned) if own]
             results = k.function(self.body, [*consts, *places], into, owned=mine)
+            passing.end()
             for stack, value in zip(stacks, results[n:], strict=True):
                 push(k, stack, value)
             return [k.op("add", scalars[0], k.const(1, "i8")), *state.scalars(results[:n])]
 
         count, *scalars = k.while_([k.const(0, "i8"), *state.inits], test, body)
         return [*state.places(scalars), *[k.in_registers([count], ())] * self.counts, *stacks]
+
+    def with_each_once(self, operands: Sequence[Any]) -> tuple[Primitive, Sequence[Any]]:
+        cond_consts, consts, carries = self.operands(operands)
+        body, keep = once(self.body, 0, consts)
+        loop = While(self.cond, body, self.n_cond_consts, sum(keep), self.n_carry, self.n_push, self.counted)
+        return loop, [*cond_consts, *chosen(consts, keep), *carries]
+
+    def renews(self, result: int) -> int | None:
+        return self.n_cond_consts + self.n_body_consts + result if result < self.n_carry else None
 
     # -- derivatives --------------------------------------------------------------------------
 
@@ -169,31 +186,41 @@ class While(Primitive):
         _, consts, carries = self.operands(primals)
         _, dconsts, dcarries = self.operands(tangents)
         active = self._activity(tangents)
-        split = linearize(self.body, active)
         n, n_out = self.n_carry, len(self.body.outputs)
-        body_outs = split.primal.outputs[:n_out]
-        kept = Residuals(split.primal.equations, split.residuals, self.inputs(split.primal.inputs)[0], (), body_outs[n:])
-        known = Function(split.primal.inputs, split.primal.equations, [*body_outs, *kept.pushed], split.primal.name)
+        linearized = linearize(plain(self.body), active)
+        split = merged(linearized, n_out)
+        inputs, name = linearized.primal.inputs, linearized.primal.name
+        index = Var(INDEX)
+        c, s = self.inputs(inputs)
+        carried = list(zip(s, split.outputs, strict=False))
+        kept, plan, starts = choose(split, carried, c, (), split.outputs[n:], index, True)
+        known = Function(inputs, split.equations if plan is None else plan.equations, [*split.outputs, *kept.pushed], name)
         loop = While(self.cond, known, self.n_cond_consts, self.n_body_consts, n, self.n_push + len(kept.pushed), True)
         results = emit(loop, primals)
         count, stacks = results[n], results[n + 1 :]
 
         dc, ds = self.inputs(spread(split.tangent.inputs[len(split.residuals) :], active))
-        douts = spread(split.tangent.outputs, split.out_active)
+        douts = spread(split.tangent.outputs, linearized.out_active)
         on = present(ds)
         ds_out = [instantiate(t, v.type) for t, v in zip(chosen(douts[:n], on), only(ds), strict=True)]
         dpush = douts[n:]
-        body = linear_body(kept, INDEX, only(dc), only(ds), (), split.tangent, [*ds_out, *only(dpush)])
-        linear = Loop(body, None, len(kept.shared) + len(only(dc)), len(ds_out), 0)
         ds0 = [instantiate(t, v.type) for t, v, a in zip(dcarries, carries, on, strict=True) if a]
         items = kept.item_values((), stacks[: self.n_push], stacks[self.n_push :])
-        touts = emit(linear, [count, *kept.shared_values(consts), *only(dconsts), *ds0, *items])
+        shared = kept.shared_values([*consts, *[carries[n] for n in starts]])
+        if plan is not None:
+            make = lambda body, *sizes: Loop(body, None, *sizes, True)
+            back = Back(plan, kept, index, (only(dc), only(ds), ()), (ds_out, (), only(dpush)), [INDEX], stack_type, make)
+            touts = emit(back.operation(), [count, *shared, *items, *[results[n] for n in plan.places], *only(dconsts), *ds0])
+        else:
+            body = linear_body(kept, INDEX, only(dc), only(ds), (), split.tangent, [*ds_out, *only(dpush)])
+            linear = Loop(body, None, len(kept.shared) + len(only(dc)), len(ds_out), 0)
+            touts = emit(linear, [count, *shared, *only(dconsts), *ds0, *items])
         outs = [*results[:n], *[count] * self.counts, *stacks[: self.n_push]]
         return single(outs), single([*spread(touts[: len(ds0)], on), *[None] * self.counts, *spread(touts[len(ds0) :], present(dpush))])
 
-    def transpose(self, ct: Any, operands: Sequence[Any], linear: Sequence[bool]) -> Sequence[Any]:
+    def transpose(self, ct: Any, operands: Sequence[Any], linear: Sequence[bool], sums: Sequence[Any] = ()) -> Sequence[Any]:
         """What is linear of a while is a loop over its count, split off here."""
-        return transpose_split(self, ct, operands, linear)
+        return transpose_split(self, ct, operands, linear, sums)
 
     # -- lanes and parts ------------------------------------------------------------------------
 
@@ -202,6 +229,8 @@ class While(Primitive):
         lp, lc, ls = self.operands(batched)
         carry = self.fixpoint(ls, lambda mask: batch(self.body, size, (*lc, *mask), (*mask, *[False] * self.n_push))[1][: self.n_carry])
         cond, (by_lane,) = batch(self.cond, size, (*lp, *carry))
+        if by_lane and has_effect(self):
+            return single(lane_by_lane(self, size, batched, operands))
         if by_lane:
             return self._batch_predicates(size, batched, operands)
         body, out = batch(self.body, size, (*lc, *carry), (*carry, *[False] * self.n_push))
@@ -258,7 +287,7 @@ class While(Primitive):
         late = [v for v in chosen(outs[:n], unknown) if isinstance(v, Var)]
         c, _s = self.inputs(spread(parts.known.inputs, mask))
         pushes = outs[n:]
-        kept = Residuals(parts.known.equations, unique([*parts.residuals, *late]), only(c), (), only(pushes))
+        kept = Residuals(parts.known.equations, unique([*parts.residuals, *late]), only(c), (), only(pushes), growing=True)
         first = Function(parts.known.inputs, parts.known.equations, [*chosen(outs[:n], ks), *only(pushes), *kept.pushed], parts.known.name)
         cond_carries = self.cond.inputs[self.n_cond_consts :]
         cond = Function(

@@ -124,6 +124,12 @@ class _Scatter(_Indexed, abstract=True):
     def target(self, k: Any, read: Any, index: Any, *types: Any) -> Any:
         return self.place(k, read, index, *types)
 
+    def overwritten(self, x: Any, rest: Sequence[Any]) -> Any:
+        return Gather(self.n_indexed, self.n_batch)(x, *rest[:-1])
+
+    def restored(self, x: Any, rest: Sequence[Any], old: Any) -> Any:
+        return ScatterSet(self.n_indexed, self.n_batch)(x, *rest[:-1], old)
+
     @classmethod
     def samples(cls) -> Iterable[Sample]:
         x = np.arange(12.0).reshape(3, 4)
@@ -188,6 +194,9 @@ class ScatterSet(_Scatter):
         by_v = self.won(ct.type, indices, Gather(self.n_indexed, self.n_batch)(ct, *indices)) if linear[-1] else None
         by_x = self(ct, *indices, zeros(v.type)) if linear[0] else None
         return by_x, *[None] * self.n_indexed, by_v
+
+    def readable(self, rest: Sequence[Any]) -> bool:
+        return array_type_of(rest[0]).ndim == 0  # one place: nothing is written twice
 
     def won(self, x: Any, indices: Sequence[Any], u: Any) -> Any:
         """u where its write is the last to its element, 0 elsewhere: each write leaves its number, and looks who is there."""

@@ -85,6 +85,12 @@ class _SliceWrite(_Sliced, abstract=True):
 
     pieces = True
 
+    def overwritten(self, x: Any, rest: Sequence[Any]) -> Any:
+        return Slice(*self.parameters)(x)
+
+    def restored(self, x: Any, rest: Sequence[Any], old: Any) -> Any:
+        return SliceSet(*self.parameters)(x, old)
+
     def target(self, k: Any, read: Any, index: Any, *types: Any) -> Any:
         return [i * step + start for i, start, step in zip(index, self.starts, self.steps, strict=True)]
 
@@ -144,6 +150,9 @@ class SliceAdd(_SliceWrite):
 
 class SliceSet(_SliceWrite):
     """x with x[start:stop:step, …] replaced by v."""
+
+    def readable(self, rest: Sequence[Any]) -> bool:
+        return True
 
     def update(self, x: Any, v: Any) -> Any:
         if not self.starts:

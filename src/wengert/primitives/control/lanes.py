@@ -1,0 +1,119 @@
+"""Lane by lane: an operation over lanes as a loop that runs it for each. For what must not happen in lanes that do not take it.
+
+Start at `lane_by_lane`; `Abreast` is what it makes of the stacks that lanes give.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from wengert.contract import Linear, Primitive, no
+from wengert.errors import ShapeError, four_parts
+from wengert.ir.types import StackType, Type, array_type
+from wengert.primitives.control.call import emit, function_of
+from wengert.primitives.control.nesting import empty, height, item, reserve, slot
+from wengert.primitives.control.stack import Stack, each
+from wengert.primitives.index import gather
+from wengert.primitives.shape import move_axis
+from wengert.transform.batch import batched_type
+
+INDEX = array_type((), np.dtype(np.int64))
+
+
+def lane_by_lane(operation: Primitive, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> list[Any]:
+    """The results of an operation over lanes, emitted as a loop over them. All results have the lane axis."""
+    from wengert.primitives.control.loop import Loop
+
+    mapped = [on and not isinstance(x.type, StackType) for x, on in zip(operands, batched, strict=True)]
+    fixed = [x for x, on in zip(operands, mapped, strict=True) if not on]
+    lanes = [x for x, on in zip(operands, mapped, strict=True) if on]
+
+    def body(i: Any, *values: Any) -> list[Any]:
+        rest, items = iter(values[: len(fixed)]), iter(values[len(fixed) :])
+        given = [next(items) if on else next(rest) for on in mapped]
+        return emit(operation, [lane(x, i) if on and not m else x for x, on, m in zip(given, batched, mapped, strict=True)])
+
+    items = [x.type.with_shape(x.type.shape[1:]) for x in lanes]
+    function = function_of(body, INDEX, *[x.type for x in fixed], *items, name=operation.name)
+    results = emit(Loop(function, size, len(fixed), 0, 0), [*fixed, *lanes])
+    stacks = [isinstance(t, StackType) for t in function.out_types]
+    return [emit(Abreast(size), [r])[0] if on else r for r, on in zip(results, stacks, strict=True)]
+
+
+def lane(x: Any, i: Any) -> Any:
+    """Lane i of an array with a lane axis, or of a stack whose items have one."""
+    if isinstance(x.type, StackType):
+        return each(lambda i, item: lane(item, i), [x], [i])
+    return gather(x, [i])
+
+
+class Abreast(Linear):
+    """The stacks of all lanes, stacked, as one stack whose items have a lane axis; zeros where a lane has no item."""
+
+    size: int
+    samples = no("its operands are stacks, not arrays")
+
+    def type(self, *operands: Type) -> tuple[Type, ...]:
+        (lanes,) = operands
+        if not isinstance(lanes, StackType) or not isinstance(lanes.item, StackType):
+            raise ShapeError(four_parts("abreast takes a stack of stacks", repr(lanes)))
+        return (batched_type(lanes.item, self.size),)
+
+    def evaluate(self, lanes: Any) -> Any:
+        return Stack([_beside(items) for items in _rows(lanes)])
+
+    def nest(self, k: Any, operands: Sequence[Any], outs: Any) -> Any:
+        """As many items as the highest has, each written lane by lane."""
+        (lanes,) = operands
+        inner = lanes.item.item
+        if isinstance(inner, StackType):
+            return NotImplemented
+        highest = lambda i, top: [k.op("maximum", top[0], height(k, item(k, lanes, k.number(i))))]
+        (top,) = k.loop(0, self.size, highest, [k.const(0, "i8")])
+        out = empty(k, batched_type(inner, self.size))
+        reserve(k, out, top)
+
+        def row(h: Any, _: Any) -> list[Any]:
+            place = slot(k, out, k.number(h))
+
+            def one(i: Any, _: Any) -> list[Any]:
+                k.copy(item(k, item(k, lanes, k.number(i)), k.number(h)), place.part(i))
+                return []
+
+            k.loop(0, self.size, one)
+            return []
+
+        k.loop(0, k.index(top), row)
+        return [out]
+
+    def transpose(self, ct: Any, operands: Sequence[Any], linear: Sequence[bool]) -> Sequence[Any]:
+        """Each lane's own stack."""
+        from wengert.primitives.control.loop import Loop
+
+        function = function_of(lambda i, x: [lane(x, i)], INDEX, ct.type, name="apart")
+        return emit(Loop(function, self.size, 1, 0, 0), [ct])
+
+    def batch(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
+        """The new lanes are in front, behind them those of this operation."""
+        return _swapped(emit(self, operands)[0])
+
+
+def _rows(lanes: Sequence[Any]) -> list[list[Any]]:
+    """The first items of all lanes, the second ones, …; None for what a lane has not."""
+    return [[s[h] if h < len(s) else None for s in lanes] for h in range(max([0, *map(len, lanes)]))]
+
+
+def _beside(items: list[Any]) -> Any:
+    """Items of all lanes as one value with a lane axis."""
+    first = next(x for x in items if x is not None)
+    if isinstance(first, Stack):
+        return Stack([_beside(row) for row in _rows([[] if x is None else x for x in items])])
+    return np.stack([np.zeros_like(first) if x is None else x for x in items])
+
+
+def _swapped(x: Any) -> Any:
+    """With the first two axes of what is in it exchanged."""
+    return each(_swapped, [x]) if isinstance(x.type, StackType) else move_axis(x, 0, 1)

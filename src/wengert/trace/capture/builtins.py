@@ -1,0 +1,279 @@
+"""Python's own functions, and those of `math`, on traced values; and the arrays that NumPy makes from nothing, as traced ones.
+
+One table, by the function that the user's text names. Start at `SUBSTITUTES`.
+"""
+
+from __future__ import annotations
+
+import builtins
+import functools
+import math
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from wengert.ir.values import Traced
+from wengert.numpy.promote import contains_traced
+from wengert.numpy.table import ENTRANCE, lookup
+from wengert.primitives.shape import cast
+from wengert.trace import record
+from wengert.trace.capture import effects, over
+from wengert.trace.capture.branch import decide
+from wengert.trace.capture.mutation import boxed, made
+from wengert.trace.tracer import Tracer
+
+SUBSTITUTES: dict[Any, Callable[..., Any]] = {}
+
+
+def _stands_for(*functions: Any) -> Callable[[Any], Any]:
+    def register(f: Any) -> Any:
+        for function in functions:
+            SUBSTITUTES[function] = f
+        return f
+
+    return register
+
+
+def _staged() -> bool:
+    return over.staged()
+
+
+# -- numbers ------------------------------------------------------------------------------------------------
+
+
+@_stands_for(float)
+def float_(x: Any = 0.0) -> Any:
+    """float(x)"""
+    if not isinstance(x, Traced):
+        return float(x)
+    if x.type.size != 1 or x.type.dtype.kind == "c":  # type: ignore[union-attr]
+        raise TypeError(f"only real arrays of one element can be converted to Python scalars, got {x.type!r}")
+    out = cast(lookup(np.reshape)(x, ()) if x.type.shape else x, np.float64)  # type: ignore[union-attr]
+    return _weak(out.snapshot() if out is x else out)
+
+
+def _weak(x: Any) -> Any:
+    if isinstance(x, Tracer):
+        x.weak = True
+    return x
+
+
+@_stands_for(int)
+def int_(x: Any = 0, *base: Any) -> Any:
+    """int(x)"""
+    if not isinstance(x, Traced):
+        return int(x, *base)
+    return _integer(lookup(np.trunc)(x) if x.type.dtype.kind == "f" else x)  # type: ignore[union-attr]
+
+
+def _integer(x: Any) -> Any:
+    if x.type.size != 1:
+        raise TypeError(f"only arrays of one element can be converted to Python scalars, got {x.type!r}")
+    known = effects.known(x)
+    if not isinstance(known, Traced):
+        return int(known)
+    out = cast(lookup(np.reshape)(x, ()) if x.type.shape else x, np.int64)
+    return _weak(out.snapshot() if out is x else out)
+
+
+@_stands_for(bool)
+def bool_(x: Any = False) -> Any:
+    """bool(x)"""
+    return decide(x)
+
+
+@_stands_for(complex)
+def complex_(*parts: Any) -> Any:
+    """complex(a, b)"""
+    if not contains_traced(parts):
+        return complex(*parts)
+    out = parts[0] + 0j
+    return out if len(parts) == 1 else out + parts[1] * 1j
+
+
+@_stands_for(round)
+def round_(x: Any, digits: Any = None) -> Any:
+    """round(x)"""
+    if not isinstance(x, Traced):
+        return round(x) if digits is None else round(x, digits)
+    out = lookup(np.round)(x, digits or 0)
+    return _integer(out) if digits is None and not x.type.shape else out  # type: ignore[union-attr]
+
+
+@_stands_for(divmod)
+def divmod_(a: Any, b: Any) -> Any:
+    """divmod(a, b)"""
+    return (a // b, a % b) if isinstance(a, Traced) or isinstance(b, Traced) else divmod(a, b)
+
+
+def _extreme(name: str, better: Any) -> Any:
+    original = getattr(builtins, name)
+
+    def extreme(*args: Any, key: Any = None, **keywords: Any) -> Any:
+        items = list(args[0]) if len(args) == 1 else list(args)
+        if not contains_traced(items) or key is not None or not _staged():
+            if len(args) == 1:
+                return original(items, key=key, **keywords)
+            return original(*args, key=key, **keywords)
+        if not items:
+            return original(items, **keywords)
+        best = items[0]
+        for item in items[1:]:
+            test = decide(better(item, best))
+            best = item if test is True else best if test is False else lookup(np.where)(test, item, best)
+        return best
+
+    return extreme
+
+
+SUBSTITUTES[min] = _extreme("min", operator.lt)
+SUBSTITUTES[max] = _extreme("max", operator.gt)
+
+
+@_stands_for(sum)
+def sum_(items: Any, start: Any = 0) -> Any:
+    """sum(items, start)"""
+    if isinstance(items, Traced) and _staged() and items.type.shape[0] > 8:  # type: ignore[union-attr]
+        total = lookup(np.sum)(items, axis=0)
+        return total if isinstance(start, int) and start == 0 else start + total
+    out = start
+    for item in items:
+        out = out + item
+    return out
+
+
+@_stands_for(all)
+def all_(items: Any) -> Any:
+    """all(items)"""
+    return effects.truth(items, True)
+
+
+@_stands_for(any)
+def any_(items: Any) -> Any:
+    """any(items)"""
+    return effects.truth(items, False)
+
+
+@_stands_for(sorted)
+def sorted_(items: Any, *, key: Any = None, reverse: bool = False) -> Any:
+    """sorted(items)"""
+    found = list(items)
+    if not contains_traced(found) or not _staged() or key is not None:
+        return made(sorted(found, key=key, reverse=reverse))
+    values = lookup(np.sort)(lookup(np.stack)(found))
+    return made(list(values[::-1] if reverse else values))
+
+
+@_stands_for(isinstance)
+def isinstance_(x: Any, kinds: Any) -> bool:
+    """isinstance(x, kinds), where a traced value is of the kinds that its value will be of."""
+    if not isinstance(x, Traced):
+        return isinstance(x, kinds)
+    if isinstance(x, kinds):
+        return True
+    wanted = kinds if isinstance(kinds, tuple) else (kinds,)
+    sample: Any = np.empty(x.type.shape[:0] + (0,), x.type.dtype) if x.type.shape else x.type.dtype.type(0)  # type: ignore[union-attr]
+    if getattr(x, "weak", False):
+        sample = sample.item()
+    return any([isinstance(sample, k) for k in wanted if isinstance(k, type)])
+
+
+SUBSTITUTES[range] = over.range_
+SUBSTITUTES[enumerate] = over.enumerate_
+SUBSTITUTES[zip] = over.zip_
+SUBSTITUTES[reversed] = over.reversed_
+SUBSTITUTES[print] = effects.print_
+
+
+@_stands_for(list)
+def list_(*items: Any) -> Any:
+    """list(items)"""
+    return made(list(*items))
+
+
+@_stands_for(dict)
+def dict_(*items: Any, **keywords: Any) -> Any:
+    """dict(items)"""
+    return made(dict(*items, **keywords))
+
+
+@_stands_for(set)
+def set_(*items: Any) -> Any:
+    """set(items)"""
+    return made(set(*items))
+
+
+# -- math -----------------------------------------------------------------------------------------------------
+
+
+def _of_math(name: str, function: Any) -> None:
+    original = getattr(math, name, None)
+    if original is None:
+        return
+
+    def apply(*args: Any, **keywords: Any) -> Any:
+        if not any([isinstance(a, Traced) for a in args]):
+            return original(*args, **keywords)
+        return _weak(function(*args, **keywords))
+
+    SUBSTITUTES[original] = apply
+
+
+def _ufunc(ufunc: Any) -> Any:
+    return lambda *args: lookup(ufunc)(*args)
+
+
+for _name, _function in {
+    "sin": np.sin, "cos": np.cos, "tan": np.tan, "asin": np.arcsin, "acos": np.arccos, "atan": np.arctan, "atan2": np.arctan2,
+    "sinh": np.sinh, "cosh": np.cosh, "tanh": np.tanh, "asinh": np.arcsinh, "acosh": np.arccosh, "atanh": np.arctanh,
+    "exp": np.exp, "exp2": np.exp2, "expm1": np.expm1, "log2": np.log2, "log10": np.log10, "log1p": np.log1p,
+    "sqrt": np.sqrt, "cbrt": np.cbrt, "fabs": np.absolute, "copysign": np.copysign, "hypot": np.hypot,
+    "degrees": np.degrees, "radians": np.radians, "fmod": np.fmod, "pow": np.power,
+    "isnan": np.isnan, "isinf": np.isinf, "isfinite": np.isfinite,
+}.items():  # fmt: skip
+    _of_math(_name, _ufunc(_function))
+_of_math("log", lambda x, *base: lookup(np.log)(x) / (math.log(base[0]) if not isinstance(base[0], Traced) else lookup(np.log)(base[0])) if base else lookup(np.log)(x))
+for _name, _function in {"floor": np.floor, "ceil": np.ceil, "trunc": np.trunc}.items():
+    _of_math(_name, functools.partial(lambda ufunc, x: _integer(lookup(ufunc)(x)), _function))
+_of_math("fsum", sum_)
+_of_math("prod", lambda items, *, start=1: functools.reduce(operator.mul, items, start))
+_of_math("dist", lambda p, q: lookup(np.sqrt)(sum([(a - b) ** 2 for a, b in zip(p, q, strict=True)])))
+_of_math("gamma", lambda x: _special("gamma")(x))
+_of_math("lgamma", lambda x: _special("gammaln")(x))
+_of_math("erf", lambda x: _special("erf")(x))
+_of_math("erfc", lambda x: _special("erfc")(x))
+
+
+def _special(name: str) -> Any:
+    import scipy.special
+
+    return getattr(scipy.special, name)
+
+
+# -- arrays made from nothing ---------------------------------------------------------------------------------
+
+
+def _creator(original: Any, uniform: bool) -> None:
+    def create(*args: Any, **keywords: Any) -> Any:
+        if contains_traced(args) or contains_traced(keywords):
+            out = ENTRANCE[-1](original, args, keywords)
+        else:
+            out = original(*args, **keywords)
+        if record.active() is None or not isinstance(out, np.ndarray) or not out.ndim or out.dtype.kind not in "fciub":
+            return out
+        if args and isinstance(args[0], np.ndarray) and np.may_share_memory(out, args[0]):
+            return out
+        return boxed(out, uniform)
+
+    SUBSTITUTES[original] = create
+
+
+for _function in (np.zeros, np.ones, np.empty, np.full, np.zeros_like, np.ones_like, np.empty_like, np.full_like):
+    _creator(_function, True)
+for _function in (
+    np.array, np.asarray, np.copy, np.arange, np.linspace, np.logspace, np.geomspace, np.eye, np.identity, np.asanyarray,
+    np.ascontiguousarray, np.tri, np.repeat, np.tile,
+):  # fmt: skip
+    _creator(_function, False)

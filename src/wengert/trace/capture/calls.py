@@ -1,0 +1,158 @@
+"""What a call in the user's text becomes: their functions are captured, Python's and NumPy's stood for, all else called as it is.
+
+Start at `call`.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import sysconfig
+import types
+import weakref
+from typing import Any
+
+import numpy as np
+
+from wengert.ir.values import Traced
+from wengert.numpy import table
+from wengert.numpy.promote import contains_traced
+from wengert.trace import record
+from wengert.trace.capture import convert
+from wengert.trace.capture.builtins import SUBSTITUTES
+from wengert.trace.capture.mutation import made
+
+_OURS = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))) + os.sep
+_STANDARD = tuple({os.path.realpath(sysconfig.get_path(kind)) + os.sep for kind in ("stdlib", "platstdlib")})
+_DISPATCHER = type(np.sum)
+_made: weakref.WeakKeyDictionary[Any, dict[bool, Any]] = weakref.WeakKeyDictionary()
+
+
+def call(f: Any, /, *args: Any, **kwargs: Any) -> Any:
+    """`f(*args, **kwargs)`, as a traced run calls it."""
+    kind = type(f)
+    if kind is np.ufunc or kind is _DISPATCHER:
+        known = SUBSTITUTES.get(f)
+        if known is not None:
+            return known(*args, **kwargs)
+        if any([type(a) in (list, tuple) for a in args]) and contains_traced(args):
+            return table.ENTRANCE[-1](f, args, kwargs)
+        return f(*args, **kwargs)
+    if kind is types.FunctionType:
+        return (_converted(f, args, kwargs) or f)(*args, **kwargs)
+    if kind is types.MethodType:
+        inner = f.__func__
+        if type(inner) is types.FunctionType:
+            return (_converted(inner, args, kwargs) or inner)(f.__self__, *args, **kwargs)
+        return f(*args, **kwargs)
+    if kind is types.BuiltinFunctionType or kind is types.BuiltinMethodType:
+        return _builtin(f, args, kwargs)
+    if isinstance(f, type):
+        return _instance(f, args, kwargs)
+    if kind is functools.partial:
+        return call(f.func, *f.args, *args, **{**f.keywords, **kwargs})
+    method = getattr(kind, "__call__", None)
+    if type(method) is types.FunctionType and not _is_ours(method):
+        return call(method, f, *args, **kwargs)
+    return f(*args, **kwargs)
+
+
+def _builtin(f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    owner = f.__self__
+    if owner is None or isinstance(owner, types.ModuleType):
+        try:
+            known = SUBSTITUTES.get(f)
+        except TypeError:
+            known = None
+        if known is not None:
+            return known(*args, **kwargs)
+        if f is functools.reduce:
+            step = args[0]
+            return f(lambda a, b: call(step, a, b), *args[1:], **kwargs)
+        return f(*args, **kwargs)
+    tape = record.active()
+    if tape is not None and tape.journal is not None and isinstance(owner, (list, dict, set)):
+        tape.journal.note_container(owner)
+        out = f(*args, **kwargs)
+        return made(out) if f.__name__ == "copy" else out
+    if type(owner) is np.ndarray and tape is not None:
+        if f.__name__ == "copy" and not args and not kwargs and owner.dtype.kind in "fciub" and owner.ndim:
+            return SUBSTITUTES[np.copy](owner)
+        if contains_traced(args):
+            return _of_array(owner, f.__name__, args, kwargs)
+    return f(*args, **kwargs)
+
+
+def _of_array(owner: np.ndarray, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """A method of a plain array with traced arguments: that of a traced one."""
+    from wengert.trace.capture.mutation import boxed
+
+    return getattr(boxed(owner), name)(*args, **kwargs)
+
+
+def _instance(cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    known = SUBSTITUTES.get(cls)
+    if known is not None:
+        return known(*args, **kwargs)
+    if cls in (map, filter):
+        step = args[0]
+        return cls((lambda *items: call(step, *items)) if step is not None else None, *args[1:])
+    if type(cls) is type and cls.__new__ is object.__new__ and type(cls.__init__) is types.FunctionType:
+        start = cls.__init__
+        changed = _converted(start, args, kwargs)
+        if changed is not None:
+            instance = made(cls.__new__(cls))
+            changed(instance, *args, **kwargs)
+            return instance
+    out = cls(*args, **kwargs)
+    return made(out) if hasattr(out, "__dict__") or isinstance(out, (list, dict, set)) else out
+
+
+def _is_ours(f: types.FunctionType) -> bool:
+    return f.__code__.co_filename.startswith(_OURS)
+
+
+_kinds: dict[str, int] = {}  # file -> 0: left alone, 1: the user's, 2: a library's
+
+
+def _kind_of(file: str) -> int:
+    found = _kinds.get(file)
+    if found is None:
+        if file.startswith((_OURS, "<frozen")):
+            found = 0
+        elif "site-packages" in file or "dist-packages" in file:
+            found = 2 if any([os.sep + name + os.sep in file for name in ("numpy", "scipy")]) else 1
+        else:
+            found = 0 if os.path.realpath(file).startswith(_STANDARD) else 1
+        _kinds[file] = found
+    return found
+
+
+def _converted(f: types.FunctionType, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """The function as captured for the run that goes on; None to call it as it is."""
+    kind = _kind_of(f.__code__.co_filename)
+    if kind == 0:
+        known = SUBSTITUTES.get(f)
+        return known
+    tape = record.active()
+    if tape is None:
+        return None
+    if kind == 2:
+        if not contains_traced(args) and not contains_traced(kwargs):
+            return None
+        if f not in table.IMPLEMENTATIONS:
+            table.load_for(f)
+        if f in table.IMPLEMENTATIONS:
+            return lambda *args, **kwargs: table.ENTRANCE[-1](f, args, kwargs)
+    forms = _made.get(f)
+    if forms is None:
+        forms = _made[f] = {}
+    staged = tape.staged
+    if staged not in forms:
+        forms[staged] = convert.function(f, staged)
+    return forms[staged]
+
+
+def is_traced(x: Any) -> bool:
+    """Whether x stands for a value."""
+    return isinstance(x, Traced)

@@ -1,0 +1,103 @@
+"""A function of the user's as one that can be traced: its text rewritten, compiled at its own lines, around its own closure.
+
+Start at `function`.
+"""
+
+from __future__ import annotations
+
+import __future__
+
+import ast
+import types
+from typing import Any
+
+from wengert.trace.capture.rewrite import RUNTIME, Rewriter
+from wengert.trace.capture.source import tree_of
+from wengert.trace.capture.stage import Stager
+
+_FUTURE = sum([getattr(__future__, name).compiler_flag for name in __future__.all_feature_names if name == "annotations"])
+_codes: dict[tuple[int, bool], tuple[types.CodeType, types.CodeType | None]] = {}  # by identity of the code, which is kept
+_originals: dict[int, tuple[types.CodeType, Any]] = {}  # converted code -> itself, and the code and staging it is of
+
+
+def function(f: types.FunctionType, staged: bool) -> types.FunctionType | None:
+    """f with its text rewritten; None where that cannot be, or is done already."""
+    if id(f.__code__) in _originals:
+        return None
+    code = _code(f.__code__, staged, f)
+    if code is None or not {*code.co_freevars} <= {*f.__code__.co_freevars, RUNTIME}:
+        return None
+    own = dict(zip(f.__code__.co_freevars, f.__closure__ or (), strict=True))
+    own[RUNTIME] = _runtime()
+    made = types.FunctionType(code, f.__globals__, f.__name__, f.__defaults__, tuple([own[name] for name in code.co_freevars]))
+    made.__kwdefaults__ = f.__kwdefaults__
+    made.__qualname__, made.__module__, made.__doc__ = f.__qualname__, f.__module__, f.__doc__
+    return made
+
+
+_cells: list[Any] = []
+
+
+def _runtime() -> Any:
+    if not _cells:
+        from wengert.trace.capture import operators
+
+        _cells.append(types.CellType(operators))
+    return _cells[0]
+
+
+def _code(code: types.CodeType, staged: bool, f: types.FunctionType) -> types.CodeType | None:
+    found = _codes.get((id(code), staged))
+    if found is None:
+        if len(_codes) > 10_000:
+            _codes.clear()
+        found = _codes[id(code), staged] = (code, _rewritten(code, staged))
+    return found[1]
+
+
+def _rewritten(code: types.CodeType, staged: bool) -> types.CodeType | None:
+    if code.co_flags & (0x20 | 0x80 | 0x100 | 0x200):  # generators and coroutines
+        return None
+    tree: Any = tree_of(code)
+    if tree is None:
+        return None
+    klass = code.co_qualname.rpartition(".")[0].rpartition(".")[2] if "." in code.co_qualname else ""
+    klass = "" if klass.endswith(">") else klass
+    first = code.co_varnames[0] if code.co_argcount else ""
+    rewriter = (Stager if staged else Rewriter)(klass, first)
+    tree = rewriter.function(tree)
+    names = [n for n in code.co_freevars if n != RUNTIME]
+    is_lambda = isinstance(tree, ast.Lambda)
+    inner: list[Any] = [ast.Return(tree)] if is_lambda else [tree, ast.Return(ast.Name(tree.name, ast.Load()))]
+    arguments = ast.arguments([], [ast.arg(n) for n in [*names, RUNTIME]], None, [], [], None, [])
+    outer = ast.FunctionDef(f"{RUNTIME[:-2]}_outer", arguments, inner, [])
+    module = ast.Module([outer], [])
+    outer.lineno = outer.end_lineno = tree.lineno
+    outer.col_offset = outer.end_col_offset = 0
+    ast.fix_missing_locations(module)
+    compiled = compile(module, code.co_filename, "exec", code.co_flags & _FUTURE, dont_inherit=True)
+    wrapper = next(c for c in compiled.co_consts if isinstance(c, types.CodeType))
+    name = "<lambda>" if is_lambda else tree.name
+    found = [c for c in wrapper.co_consts if isinstance(c, types.CodeType) and c.co_name == name]
+    made = _named(found[-1], code.co_name, code.co_qualname)
+    _remember(made)
+    return made
+
+
+def _named(code: types.CodeType, name: str, qualified: str) -> types.CodeType:
+    """The functions made of parts of the text appear in tracebacks under the name of the whole."""
+    constants = []
+    for c in code.co_consts:
+        if isinstance(c, types.CodeType):
+            part = c.co_name.startswith(RUNTIME[:-2])
+            inner = name if part else c.co_name
+            c = _named(c, inner, qualified if part else f"{qualified}.<locals>.{inner}")
+        constants.append(c)
+    return code.replace(co_consts=tuple(constants), co_name=name, co_qualname=qualified)
+
+
+def _remember(code: types.CodeType) -> None:
+    _originals[id(code)] = (code, None)
+    for c in code.co_consts:
+        if isinstance(c, types.CodeType):
+            _remember(c)

@@ -1,0 +1,167 @@
+"""Assignment to items and attributes: of traced arrays, of plain arrays that a traced value is put into, of containers.
+
+A part of a run that is taken aside keeps what was there before. Start at `setitem`.
+"""
+
+from __future__ import annotations
+
+import operator
+import sys
+from typing import Any
+
+import numpy as np
+
+from wengert.ir.types import array_type
+from wengert.ir.values import Traced
+from wengert.numpy.promote import contains_traced
+from wengert.primitives.shape import Broadcast
+from wengert.trace import boxes, record
+from wengert.trace.tape import constant
+from wengert.trace.tracer import Tracer
+
+IN_PLACE: dict[str, Any] = {name: getattr(operator, f"i{name}") for name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow")}
+IN_PLACE |= {name: getattr(operator, f"i{name}") for name in ("matmul", "lshift", "rshift", "xor")}
+IN_PLACE |= {"and": operator.iand, "or": operator.ior}
+_UFUNCS = {
+    "add": np.add,
+    "sub": np.subtract,
+    "mul": np.multiply,
+    "truediv": np.divide,
+    "floordiv": np.floor_divide,
+    "mod": np.remainder,
+    "pow": np.power,
+    "matmul": np.matmul,
+    "and": np.bitwise_and,
+    "or": np.bitwise_or,
+    "xor": np.bitwise_xor,
+    "lshift": np.left_shift,
+    "rshift": np.right_shift,
+}
+
+
+def _references(place: Any) -> int:
+    return sys.getrefcount(place)
+
+
+def _calibrated() -> int:
+    """How many references `_references` counts for an array that one local variable holds, seen from a function called with it."""
+
+    def inner(place: Any) -> int:
+        return _references(place)
+
+    local = np.zeros(1)
+    return inner(local)
+
+
+_ALONE = _calibrated()
+
+
+def boxed(array: Any, uniform: bool = False) -> Any:
+    """A plain array as a traced one in the run that goes on; itself, if there is none. `uniform`: one number fills it."""
+    tape = record.active()
+    if tape is None:
+        return array
+    if uniform and array.size:
+        kind = array_type(array.shape, array.dtype)
+        number = constant(array.flat[0].item(), array_type((), array.dtype))
+        return tape.bind(Broadcast(kind.shape, ()), (number,), Tracer.of)
+    return Tracer.of(tape, tape.capture(array))
+
+
+def setitem(place: Any, index: Any, value: Any) -> Any:
+    """`place[index] = value`. Gives what the name that held `place` holds from now on."""
+    if type(place) is Tracer:
+        boxes.setitem(place, index, value)
+        return place
+    if isinstance(place, np.ndarray) and place.dtype != object and (contains_traced(value) or contains_traced(index)):
+        if _references(place) > _ALONE or place.base is not None or not place.flags.writeable:
+            _refuse_plain(place)
+        place = boxed(place)
+        boxes.setitem(place, index, value)
+        return place
+    _note(place)
+    place[index] = value
+    return place
+
+
+def delitem(place: Any, index: Any) -> None:
+    """`del place[index]`"""
+    _note(place)
+    del place[index]
+
+
+def set_attribute(place: Any, name: str, value: Any) -> None:
+    """`place.name = value`"""
+    if hasattr(place, "__dict__"):
+        _note(place)
+    setattr(place, name, value)
+
+
+def augment(name: str, place: Any, value: Any) -> Any:
+    """`place += value`, and its like."""
+    if isinstance(place, np.ndarray) and isinstance(value, Traced) and place.dtype != object and place.ndim:
+        if _references(place) > _ALONE or place.base is not None or not place.flags.writeable:
+            _refuse_plain(place)
+        place = boxed(place)
+    elif isinstance(place, (list, dict, set)):
+        _note(place)
+    return IN_PLACE[name](place, value)
+
+
+def augment_item(name: str, place: Any, index: Any, value: Any) -> Any:
+    """`place[index] += value`"""
+    if isinstance(place, np.ndarray) and place.dtype != object and (contains_traced(value) or contains_traced(index)):
+        if _references(place) > _ALONE or place.base is not None or not place.flags.writeable:
+            _refuse_plain(place)
+        place = boxed(place)
+    if type(place) is not Tracer:
+        _note(place)
+        place[index] = IN_PLACE[name](place[index], value)
+        return place
+    boxes.refuse_read_only(place)
+    if boxes.is_mask(index):
+        boxes.replace(place, boxes.masked_update(place, index, _UFUNCS[name], value))
+    elif name in ("add", "sub") and boxes.is_basic(index):
+        part = place[index]
+        boxes.require_castable(_UFUNCS[name], (part, value), part)
+        boxes.replace(place, boxes.added(place, index, value if name == "add" else -_negatable(value)))
+    else:
+        part = place[index]
+        new = getattr(operator, name if name not in ("and", "or") else name + "_")(part, value)
+        if part.shape:
+            boxes.require_castable(_UFUNCS[name], (part, value), part)
+        boxes.setitem(place, index, new)
+    return place
+
+
+def _negatable(value: Any) -> Any:
+    return np.asarray(value) if isinstance(value, (list, tuple)) else value
+
+
+def augment_attribute(name: str, place: Any, attribute: str, value: Any) -> None:
+    """`place.attribute += value`"""
+    set_attribute(place, attribute, IN_PLACE[name](getattr(place, attribute), value))
+
+
+def _note(place: Any) -> None:
+    """Before a container changes: the part of the run that is taken aside keeps what it holds."""
+    tape = record.active()
+    if tape is not None and tape.journal is not None and not isinstance(place, np.ndarray) and (isinstance(place, (list, dict, set)) or hasattr(place, "__dict__")):
+        tape.journal.note_container(place)
+
+
+note = _note
+
+
+def made(container: Any) -> Any:
+    """A container that is made here, and so is no part of what was there before."""
+    tape = record.active()
+    if tape is not None and tape.journal is not None:
+        tape.journal.made[id(container)] = container
+    return container
+
+
+def _refuse_plain(place: np.ndarray) -> None:
+    from wengert.trace.writers import require_traced
+
+    require_traced(place)

@@ -1,0 +1,249 @@
+"""The statements of a function, rewritten so that assignments and calls go through `operators`; names in the text stay as they are.
+
+This much every traced run needs. Knows Python's syntax; `stage` adds control flow. Start at `Rewriter`.
+"""
+
+from __future__ import annotations
+
+import ast
+from typing import Any
+
+from wengert.trace.capture import scope
+
+RUNTIME = "__wengert__"  # what the rewritten text calls
+
+# Calls that look at the frame they are made from, or need no looking at.
+_LEFT = frozenset({"super", "locals", "globals", "vars", "dir", "eval", "exec", "isinstance_", "type", "id", "callable", "hasattr"})
+
+_OPERATORS = {
+    ast.Add: "add",
+    ast.Sub: "sub",
+    ast.Mult: "mul",
+    ast.Div: "truediv",
+    ast.FloorDiv: "floordiv",
+    ast.Mod: "mod",
+    ast.Pow: "pow",
+    ast.MatMult: "matmul",
+    ast.BitAnd: "and",
+    ast.BitOr: "or",
+    ast.BitXor: "xor",
+    ast.LShift: "lshift",
+    ast.RShift: "rshift",
+}
+
+
+def load(name: str) -> ast.Name:
+    return ast.Name(name, ast.Load())
+
+
+def store(name: str) -> ast.Name:
+    return ast.Name(name, ast.Store())
+
+
+def runtime(name: str, *args: Any, **keywords: Any) -> ast.Call:
+    """A call of one of the operators."""
+    words = [ast.keyword(k, v) for k, v in keywords.items()]
+    return ast.Call(ast.Attribute(load(RUNTIME), name, ast.Load()), list(args), words)
+
+
+def located(node: Any, like: Any) -> Any:
+    """The node at the place of another, and its parts too."""
+    ast.copy_location(node, like)
+    for part in ast.walk(node):
+        if "lineno" in part._attributes and not hasattr(part, "lineno"):
+            ast.copy_location(part, like)
+    return node
+
+
+class Rewriter(ast.NodeTransformer):
+    """Rewrites one function. `own` are the names that it may assign to, `klass` the class it is written in."""
+
+    def __init__(self, klass: str = "", first: str = "") -> None:
+        self.klass, self.first = klass, first
+        self.own: set[str] = set()
+        self._count = 0
+
+    def fresh(self, what: str) -> str:
+        self._count += 1
+        return f"{RUNTIME[:-2]}_{what}_{self._count}"
+
+    # -- the function ------------------------------------------------------------------------------
+
+    def function(self, node: Any) -> Any:
+        """The whole function, without its decorators."""
+        self._enter(node)
+        if isinstance(node, ast.Lambda):
+            node.body = self.visit(node.body)
+            return node
+        node.decorator_list = []
+        node.returns = None
+        for a in ast.walk(node.args):
+            if isinstance(a, ast.arg):
+                a.annotation = None
+        node.args.defaults = [ast.Constant(None) for _ in node.args.defaults]  # the function is given its own
+        node.args.kw_defaults = [None if d is None else ast.Constant(None) for d in node.args.kw_defaults]
+        node.body = self.body(node)
+        return node
+
+    def _enter(self, node: Any) -> None:
+        statements = [node.body] if isinstance(node.body, ast.expr) else node.body
+        outside, above = scope.declared(statements)
+        self.own = {*scope.parameters(node.args), *scope.bound(statements)} - outside - above
+
+    def body(self, node: Any) -> list[Any]:
+        return self.statements(node.body)
+
+    def statements(self, body: list[Any]) -> list[Any]:
+        out: list[Any] = []
+        for statement in body:
+            new = self.visit(statement)
+            out += new if isinstance(new, list) else [new] if new is not None else []
+        return out
+
+    def _nested(self, node: Any) -> Any:
+        """A function written inside, rewritten in its own scope."""
+        inner = type(self)(self.klass, self.first)
+        inner._count = self._count + 1000
+        inner._enter(node)
+        if isinstance(node, ast.Lambda):
+            node.body = inner.visit(node.body)
+        else:
+            node.body = inner.body(node)
+        return node
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> Any:
+        node.decorator_list = [self.visit(d) for d in node.decorator_list]
+        node.args.defaults = [self.visit(d) for d in node.args.defaults]
+        node.args.kw_defaults = [None if d is None else self.visit(d) for d in node.args.kw_defaults]
+        return self._nested(node)
+
+    def visit_Lambda(self, node: ast.Lambda) -> Any:
+        node.args.defaults = [self.visit(d) for d in node.args.defaults]
+        return self._nested(node)
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> Any:
+        return node
+
+    visit_AsyncFunctionDef = visit_ClassDef
+
+    # -- names ---------------------------------------------------------------------------------------
+
+    def _mangled(self, name: str) -> str:
+        if self.klass and name.startswith("__") and not name.endswith("__") and name != RUNTIME:
+            return f"_{self.klass.lstrip('_')}{name}"
+        return name
+
+    def visit_Attribute(self, node: ast.Attribute) -> Any:
+        node.attr = self._mangled(node.attr)
+        return self.generic_visit(node)
+
+    # -- calls ---------------------------------------------------------------------------------------
+
+    def visit_Call(self, node: ast.Call) -> Any:
+        if isinstance(node.func, ast.Name) and node.func.id in _LEFT and node.func.id not in self.own:
+            if node.func.id == "super" and not node.args:
+                node.args = [load("__class__"), load(self.first)]
+                return node
+            return self.generic_visit(node)
+        self.generic_visit(node)
+        new = ast.Call(ast.Attribute(load(RUNTIME), "call", ast.Load()), [node.func, *node.args], node.keywords)
+        return located(new, node)
+
+    # -- assignments -----------------------------------------------------------------------------------
+
+    def index(self, node: Any) -> Any:
+        """An index as an expression: slices by their constructor."""
+        if isinstance(node, ast.Slice):
+            none = ast.Constant(None)
+            return located(runtime("slice_", node.lower or none, node.upper or none, node.step or none), node)
+        if isinstance(node, ast.Tuple) and any([isinstance(e, ast.Slice) for e in node.elts]):
+            return located(ast.Tuple([self.index(e) for e in node.elts], ast.Load()), node)
+        return node
+
+    def put(self, target: Any, value: Any, like: Any) -> list[Any]:
+        """`target = value`, where the target is already visited."""
+        if isinstance(target, ast.Subscript):
+            call = runtime("setitem", _loaded(target.value), self.index(target.slice), value)
+            return [located(self._rebound(getattr(target, "place", target.value), call), like)]
+        return [located(ast.Assign([target], value), like)]
+
+    def _rebound(self, place: Any, call: ast.Call) -> Any:
+        """An update of what a name holds: the name is bound to what comes back, as it may be a traced array in place of a plain one."""
+        if isinstance(place, ast.Name) and place.id in self.own:
+            return ast.Assign([store(place.id)], call)
+        return ast.Expr(call)
+
+    def _unpacked(self, target: Any, after: list[Any], like: Any) -> Any:
+        """A target of an unpacking whose items and attributes are assigned to afterwards, in order."""
+        if isinstance(target, (ast.Tuple, ast.List)):
+            target.elts = [self._unpacked(e, after, like) for e in target.elts]
+            return target
+        if isinstance(target, ast.Starred):
+            target.value = self._unpacked(target.value, after, like)
+            return target
+        if isinstance(target, (ast.Subscript, ast.Attribute)):
+            name = self.fresh("item")
+            after += self.put(self._target(target), load(name), like)
+            return store(name)
+        return target
+
+    def _target(self, target: Any) -> Any:
+        if isinstance(target, ast.Subscript):
+            target.place = target.value  # type: ignore[attr-defined]
+            target.value, target.slice = self.visit(target.value), self.visit(target.slice)
+            return target
+        if isinstance(target, ast.Attribute):
+            target.value, target.attr = self.visit(target.value), self._mangled(target.attr)
+            return target
+        return target
+
+    def visit_Assign(self, node: ast.Assign) -> Any:
+        node.value = self.visit(node.value)
+        if len(node.targets) == 1 and not isinstance(node.targets[0], (ast.Tuple, ast.List)):
+            return self.put(self._target(node.targets[0]), node.value, node)
+        if all([isinstance(t, ast.Name) for t in node.targets]):
+            return node
+        name = self.fresh("value")
+        out: list[Any] = [located(ast.Assign([store(name)], node.value), node)]
+        for target in node.targets:
+            if isinstance(target, (ast.Tuple, ast.List)):
+                after: list[Any] = []
+                target = self._unpacked(target, after, node)
+                out += [located(ast.Assign([target], load(name)), node), *after]
+            else:
+                out += self.put(self._target(target), load(name), node)
+        return out
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> Any:
+        if node.value is None:
+            return located(ast.Pass(), node)
+        return self.visit_Assign(located(ast.Assign([node.target], node.value), node))
+
+    def visit_AugAssign(self, node: ast.AugAssign) -> Any:
+        operator = ast.Constant(_OPERATORS[type(node.op)])
+        value, target = self.visit(node.value), node.target
+        if isinstance(target, ast.Name):
+            new: Any = ast.Assign([store(target.id)], runtime("augment", operator, self.visit(load(target.id)), value))
+        elif isinstance(target, ast.Subscript):
+            place = self.visit(target.value)
+            call = runtime("augment_item", operator, place, self.index(self.visit(target.slice)), value)
+            new = self._rebound(target.value, call)
+        else:
+            name = ast.Constant(self._mangled(target.attr))
+            new = ast.Expr(runtime("augment_attribute", operator, self.visit(target.value), name, value))
+        return located(new, node)
+
+    def visit_For(self, node: ast.For) -> Any:
+        node.iter = self.visit(node.iter)
+        after: list[Any] = []
+        node.target = self._unpacked(node.target, after, node)
+        node.body = [*after, *self.statements(node.body)]
+        node.orelse = self.statements(node.orelse)
+        return node
+
+
+def _loaded(node: Any) -> Any:
+    """The expression of a target, to be read."""
+    if hasattr(node, "ctx"):
+        node.ctx = ast.Load()
+    return node

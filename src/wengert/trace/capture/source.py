@@ -1,0 +1,130 @@
+"""The syntax tree of a function, from its source text, at the lines and columns of its file.
+
+Knows Python's functions and files, nothing of what is done with the tree. Start at `tree_of`.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import inspect
+import linecache
+import types
+from typing import Any
+
+Node = ast.FunctionDef | ast.Lambda
+
+
+def tree_of(code: types.CodeType) -> Node | None:
+    """A syntax tree of one's own of the function with this code; None if its source cannot be had."""
+    lines = linecache.getlines(code.co_filename)
+    if not lines or code.co_firstlineno > len(lines):
+        return None
+    found = _block(code, lines) if code.co_name != "<lambda>" else None
+    if found is None:
+        found = _in_file(code, lines)
+    return found
+
+
+def _block(code: types.CodeType, lines: list[str]) -> Node | None:
+    """The definition that begins at the code's first line, without looking at the rest of the file."""
+    first = code.co_firstlineno - 1
+    try:
+        block = inspect.getblock(lines[first:])
+    except (SyntaxError, IndentationError):
+        return None
+    indent = len(block[0]) - len(block[0].lstrip())
+    text = "".join(block)
+    if indent:
+        text = "if True:\n" + text
+    try:
+        tree = ast.parse(text)
+    except SyntaxError:
+        return None
+    ast.increment_lineno(tree, first - bool(indent))
+    return _search(tree, code)
+
+
+def _in_file(code: types.CodeType, lines: list[str]) -> Node | None:
+    text = "".join(lines)
+    try:
+        tree = _parsed(code.co_filename, text)
+    except SyntaxError:
+        return None
+    found = _search(tree, code)
+    return None if found is None else _copy(found)
+
+
+@functools.lru_cache(16)
+def _parsed(file: str, text: str) -> ast.Module:
+    return ast.parse(text)
+
+
+def _search(tree: ast.AST, code: types.CodeType) -> Node | None:
+    candidates: list[Any] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef) and node.name == code.co_name:
+            first = min([node.lineno, *[d.lineno for d in node.decorator_list]])
+            if code.co_firstlineno in (first, node.lineno):
+                candidates.append(node)
+        elif isinstance(node, ast.Lambda) and code.co_name == "<lambda>" and node.lineno <= code.co_firstlineno <= (node.end_lineno or 0):
+            candidates.append(node)
+    if len(candidates) > 1:
+        candidates = [c for c in candidates if _fits(c, code)]
+    if len(candidates) > 1:  # one inside the other: the inner one's instructions lie in both
+        candidates.sort(key=lambda c: (c.end_lineno - c.lineno, c.end_col_offset - c.col_offset if c.end_lineno == c.lineno else 0))
+        inner = candidates[0]
+        if any([_where(c) == _where(inner) for c in candidates[1:]]) or not all([_contains(c, inner) for c in candidates[1:]]):
+            return None
+    return candidates[0] if candidates else None
+
+
+def _names(code: types.CodeType) -> set[str]:
+    """All names in the code and the functions in it."""
+    found = {*code.co_names, *code.co_freevars, *code.co_varnames, *code.co_cellvars}
+    for c in code.co_consts:
+        if isinstance(c, types.CodeType):
+            found |= _names(c)
+    return found
+
+
+def _where(node: Any) -> tuple[int, int, int, int]:
+    return node.lineno, node.col_offset, node.end_lineno, node.end_col_offset
+
+
+def _contains(outer: Any, inner: Any) -> bool:
+    a, b = _where(outer), _where(inner)
+    return a[:2] <= b[:2] and b[2:] <= a[2:]
+
+
+def _fits(node: Node, code: types.CodeType) -> bool:
+    """Whether the code's instructions lie where the body of this function is, and it has these parameters."""
+    a = node.args
+    names = [p.arg for p in [*a.posonlyargs, *a.args, *a.kwonlyargs]]
+    if tuple(names) != code.co_varnames[: len(names)]:
+        return False
+    if {n.id for n in ast.walk(node) if isinstance(n, ast.Name)} - _names(code) - {p.arg for p in ast.walk(node) if isinstance(p, ast.arg)}:
+        return False
+    body = node.body if isinstance(node.body, ast.expr) else node.body[-1]
+    inside = (body.lineno, body.col_offset, body.end_lineno, body.end_col_offset)
+    for line, end_line, column, end_column in code.co_positions():
+        if line is None or column is None or end_line is None or end_column is None or (column == 0 and end_column == 0):
+            continue
+        if isinstance(node, ast.Lambda) and ((line, column) < inside[:2] or (end_line, end_column) > inside[2:]):  # type: ignore[operator]
+            return False
+    return True
+
+
+def _copy(node: Any) -> Any:
+    """A copy of the tree: conversion changes it."""
+    made = type(node)()
+    for name, value in ast.iter_fields(node):
+        if isinstance(value, ast.AST):
+            value = _copy(value)
+        elif isinstance(value, list):
+            value = [_copy(v) if isinstance(v, ast.AST) else v for v in value]
+        setattr(made, name, value)
+    for name in node._attributes:
+        if hasattr(node, name):
+            setattr(made, name, getattr(node, name))
+    return made
