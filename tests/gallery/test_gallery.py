@@ -16,6 +16,7 @@ import wengert as wg
 from tests.gallery import differences as plain
 from tests.gallery.differences import close, flat, leaves
 from tests.gallery.registry import Program, load
+from wengert.errors import WengertError
 
 PROGRAMS = load()
 EXACT = 1e-12  # two ways to the same exact derivative
@@ -67,7 +68,7 @@ def call(program: Program, transformed: Callable[..., Any]) -> Any:
     return result
 
 
-@every
+@where(lambda p: not p.no_jit)
 def test_compiled_value(program):
     close(call(program, wg.jit(program.function)), program.function(*program.arguments()), EXACT)
 
@@ -79,20 +80,20 @@ def test_taped_gradient(program):
     close(exact, plain.differences(objective(program), program, program.step), program.tolerance)
 
 
-@every
+@where(lambda p: not p.no_jit)
 def test_compiled_gradient(program):
     value, exact = call(program, wg.jit(wg.value_and_grad(objective(program), argnums=program.wrt)))
     close(value, objective(program)(*program.arguments()), EXACT)
     close(exact, taped(program), EXACT)
 
 
-@every
+@where(lambda p: not p.no_jit)
 def test_gradient_of_compiled(program):
     compiled = wg.jit(objective(program))
     close(call(program, wg.grad(compiled, argnums=program.wrt)), taped(program), EXACT)
 
 
-@every
+@where(lambda p: not p.no_jit)
 def test_compiled_gradient_of_compiled(program):
     compiled = wg.jit(objective(program))
     close(call(program, wg.jit(wg.grad(compiled, argnums=program.wrt))), taped(program), EXACT)
@@ -106,7 +107,7 @@ def test_forward_is_reverse(program):
     close(slope, np.dot(taped(program), v), EXACT * max(1.0, float(np.max(np.abs(taped(program))))))
 
 
-@where(lambda p: not p.no_vmap)
+@where(lambda p: not p.no_jit)
 def test_vmap(program):
     sets = plain.lanes(program)
     arguments, axes = plain.stack(program, sets)
@@ -114,7 +115,7 @@ def test_vmap(program):
     close(values, [objective(program)(*s) for s in plain.lanes(program)], EXACT)
 
 
-@where(lambda p: not p.no_vmap)
+@where(lambda p: not p.no_jit)
 def test_vmap_of_gradient(program):
     arguments, axes = plain.stack(program, plain.lanes(program))
     stacked = wg.jit(wg.vmap(gradient(program), in_axes=axes))(*arguments)
@@ -131,7 +132,7 @@ def test_second_order(program):
     close(product, expected, 1e-6)
 
 
-@where(lambda p: not p.no_second_order)
+@where(lambda p: not (p.no_second_order or p.no_jit))
 def test_compiled_second_order(program):
     here, v = plain.active(program), direction(program)
     product = wg.jit(wg.hvp(packed(program)))(here, plain.like(here, v))
@@ -139,9 +140,16 @@ def test_compiled_second_order(program):
     close(product, wg.hvp(packed(program))(again, plain.like(again, v)), EXACT * 10)
 
 
+@where(lambda p: p.no_jit)
+def test_refused_rather_than_wrong(program):
+    with pytest.raises(WengertError):
+        wg.jit(program.function)(*program.arguments())
+
+
 def test_the_gallery_is_large():
     assert len(PROGRAMS) >= 70
     assert len({p.name for p in PROGRAMS}) == len(PROGRAMS)
+    assert sum(bool(p.no_jit or p.no_second_order) for p in PROGRAMS) <= len(PROGRAMS) // 20
 
 
 @every

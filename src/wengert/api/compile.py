@@ -175,10 +175,11 @@ class Jitted(Named, callable_base()):  # type: ignore[misc]
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The results of f, by compiled code; recorded as one operation where an argument is traced."""
-        made, values, arguments = self._program(args, kwargs)
+        made, values, arguments, slots = self._program(args, kwargs)
+        given = made.given(arguments, slots)
         if self._donates:
-            return made.run(values, self._given_up(made, arguments, args, values), self._fastmath)
-        results = made.run(values, (), self._fastmath)
+            return made.run(values, self._given_up(made, arguments, args, values), self._fastmath, given)
+        results = made.run(values, (), self._fastmath, given)
         if made.entered is not None:
             self.entrance.add(made, made.entered, self.__call__)
         return results
@@ -215,8 +216,8 @@ class Jitted(Named, callable_base()):  # type: ignore[misc]
             np.copyto(place, result)
         return out
 
-    def _program(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Specialisation, list[Any], Arguments]:
-        """The program for a call and the values of its inputs."""
+    def _program(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Specialisation, list[Any], Arguments, list[Any]]:
+        """The program for a call, the values of its inputs, and what it sees outside."""
         arguments = self._arguments(args, kwargs)
         entry = self._entries.get(arguments.key)
         if entry is None:
@@ -229,7 +230,7 @@ class Jitted(Named, callable_base()):  # type: ignore[misc]
             finally:
                 if locked:
                     entry.lock.release()
-        return found[0], found[0].inputs(arguments, found[1]), arguments
+        return found[0], found[0].inputs(arguments, found[1]), arguments, found[1]
 
     def _arguments(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
         if self._static_positions or self._static_names:
@@ -303,12 +304,12 @@ class Jitted(Named, callable_base()):  # type: ignore[misc]
         >>> wg.jit(np.sin).lower(1.0).ir.equations[0].operation
         sin
         """
-        made, _, _ = self._program(args, kwargs)
+        made, _, _, _ = self._program(args, kwargs)
         return lowered(made.function, self._fastmath)
 
     def cost(self, *args: Any, **kwargs: Any) -> Cost:
         """What a call with these arguments takes: operations, bytes read and written, scratch memory."""
-        made, _, _ = self._program(args, kwargs)
+        made, _, _, _ = self._program(args, kwargs)
         return cost_of(made.function, self._fastmath)
 
     def explain_recompiles(self) -> str:

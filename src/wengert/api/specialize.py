@@ -25,7 +25,7 @@ from wengert.ir.walk import memoized
 from wengert.ir.walk import specialize as _with_literals
 from wengert.runtime.collector import paused
 from wengert.trace import capture
-from wengert.trace.record import Run, run
+from wengert.trace.record import Run, run, write_back
 
 SMALL = 64  # elements: constants up to this size are written into the program, larger ones are passed to it
 _VARIANTS = 2  # after so many different constants in the same program, they are passed to it
@@ -60,7 +60,12 @@ class Specialisation:
         self.once = False
         self.signature: Any = None  # what a native entry checks, where one is possible
         self.entered: Any = None  # the kernel with that entry
+        self.changed: list[tuple[bool, int]] = []  # what the function assigns to: (is an argument, leaf or slot), the last outputs
         self.spent = Spent()
+
+    def given(self, arguments: Arguments, slots: Sequence[Any]) -> list[Any]:
+        """The caller's arrays that the function assigns to."""
+        return [arguments.leaves[i] if own else slots[i] for own, i in self.changed]
 
     def inputs(self, arguments: Arguments, slots: Sequence[Any]) -> list[Any]:
         """The values of the program's inputs, for these arguments and what is seen now."""
@@ -68,8 +73,11 @@ class Specialisation:
         values += [conform(slots[i]) for i in self.reads]
         return values + self.constants
 
-    def run(self, values: Sequence[Any], donated: tuple[int, ...], fastmath: bool) -> Any:
-        """The results for the values of the inputs, in the containers that the function returned."""
+    def run(self, values: Sequence[Any], donated: tuple[int, ...], fastmath: bool, given: Sequence[Any] = ()) -> Any:
+        """The results for the values of the inputs, in the containers that the function returned.
+
+        `given` are the caller's arrays that the function assigns to, in the order of `changed`.
+        """
         if any([isinstance(v, Traced) for v in values]):
             out = CompiledCall(self.function, fastmath)(*values)
             results = list(out) if isinstance(out, tuple) else [out]
@@ -78,6 +86,11 @@ class Specialisation:
                     r.weak = True  # type: ignore[attr-defined]
         else:
             results = self.kernel(donated, fastmath)(values)
+        if self.changed:
+            n = len(results) - len(self.changed)
+            for array, value in zip(given, results[n:], strict=True):
+                write_back(array, value)
+            results = results[:n]
         return results[0] if self.structure is None else tree.unflatten(self.structure, results)
 
     def kernel(self, donated: tuple[int, ...], fastmath: bool) -> Any:
@@ -202,10 +215,11 @@ def _trace(f: Callable[..., Any], arguments: Arguments, pins: dict[int, Any], st
     made.structure = None if done.structure.is_leaf() else done.structure
     made.weak = returned
     watched = [arrays[p - len(data)] for p in positions if p >= len(data)]
+    made.changed = [(True, data[i]) if i < len(data) else (False, arrays[i - len(data)]) for i in done.changed]
     _close(made, done, len(data), arrays)
     surroundings.settle(made.reads, watched)
     made.once = made.once or any([surroundings.is_dropped(i) for i in made.reads])
-    if is_usual() and has_codegen() and surroundings.is_empty and not made.once and not pins and not made.constants:
+    if is_usual() and has_codegen() and surroundings.is_empty and not made.once and not pins and not made.constants and not made.changed:
         made.signature = native_signature(arguments, made.structure, made.function.out_types)
     return made
 

@@ -393,6 +393,8 @@ class Kernel(Builder):
         """An operation that writes its own statements, or is run by Python."""
         operation: Any = equation.operation
         operands = [self.place(a) for a in equation.operands]
+        if operation.functions():  # which know nothing of the values here that a virtual one is made of
+            operands = [self.memory(p) if type(p) is Virtual else p for p in operands]
         outs = Outs(self, equation.outs)
         outs.given = self.given(equation, operands)
         places = None

@@ -301,7 +301,6 @@ def _refused(function: Any, why: str, instead: str) -> None:
 
 
 _SHAPE = "The shape of its result depends on values."
-_WRITES = "It writes into its argument, which a trace cannot see change."
 for _function in (
     np.unique_all,
     np.unique_counts,
@@ -315,5 +314,3 @@ for _function in (
     _refused(_function, _SHAPE, "np.unique, or wengert.stop_gradient and NumPy on concrete values")
 for _function in (np.histogram2d, np.histogramdd, np.histogram_bin_edges):
     _refused(_function, "Counting is piecewise constant: its derivative is zero or does not exist.", "np.histogram")
-for _function in (np.put, np.place, np.putmask, np.copyto, np.put_along_axis, np.fill_diagonal):
-    _refused(_function, _WRITES, "x = x.at[index].set(value), or np.where(mask, value, x)")

@@ -35,21 +35,10 @@ ACCUMULATIONS: dict[Any, Any] = {
 
 def ufunc_method(ufunc: Any, method: str, *args: Any, **keywords: Any) -> Any:
     """ufunc.method(*args, **keywords) for traced arguments."""
-    if method == "at":
-        return refuse(
-            f"{ufunc.__name__}.at",
-            "It writes into its argument, which a trace cannot see change.",
-            f"x = x.at[index].{_AT.get(ufunc, 'set')}(value)",
-        )
-    if given(keywords.get("out")):
-        refuse_out(ufunc)
     found = {"reduce": _reduce, "accumulate": _accumulate, "outer": _outer, "reduceat": _reduceat}.get(method)
     if found is None:
         raise UnknownFunctionError(four_parts(f"np.{ufunc.__name__}.{method} has no derivative rule", where=here()))
     return found(ufunc, *args, **keywords)
-
-
-_AT = {np.add: "add", np.subtract: "subtract", np.multiply: "multiply", np.divide: "divide", np.minimum: "min", np.maximum: "max"}
 
 
 _REORDERABLE = (np.hypot, np.logaddexp, np.logaddexp2, np.fmax, np.fmin, np.logical_xor)

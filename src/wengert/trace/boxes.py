@@ -7,7 +7,9 @@ base, and how to put itself back there. Knows nothing of Python's source. Start 
 from __future__ import annotations
 
 import weakref
+from collections import deque
 from collections.abc import Callable
+from types import CellType
 from typing import Any
 
 import numpy as np
@@ -55,9 +57,14 @@ class Journal:
 
 
 def contents(container: Any) -> Any:
-    """What is in a list, dict, set, or the attributes of an object, as a copy."""
-    if isinstance(container, (list, dict, set)):
+    """What is in a list, dict, set, deque or cell, or the attributes of an object, as a copy."""
+    if isinstance(container, (list, dict, set, deque)):
         return container.copy()
+    if isinstance(container, CellType):
+        try:
+            return [container.cell_contents]
+        except ValueError:
+            return []
     return dict(vars(container))
 
 
@@ -68,6 +75,12 @@ def fill(container: Any, value: Any) -> None:
     elif isinstance(container, (dict, set)):
         container.clear()
         container.update(value)
+    elif isinstance(container, deque):
+        container.clear()
+        container.extend(value)
+    elif isinstance(container, CellType):
+        if value:
+            container.cell_contents = value[0]
     else:
         vars(container).clear()
         vars(container).update(value)
@@ -117,7 +130,7 @@ def _refresh(box: Any, tape: Any, skip: Any) -> None:
     alive = []
     for reference in views:
         view = reference()
-        if view is None:
+        if view is None or view.tape.closed:  # or it was made in a part of the run that has ended
             continue
         alive.append(reference)
         if view is skip:

@@ -16,7 +16,7 @@ import numpy as np
 
 from wengert import tree
 from wengert.contract import role
-from wengert.errors import TraceError, four_parts
+from wengert.errors import AbstractValueError, TraceError, four_parts
 from wengert.ir.operation import Operation
 from wengert.ir.types import Type
 from wengert.ir.values import Function, Traced, Var
@@ -25,6 +25,9 @@ from wengert.source import Span, here
 from wengert.trace import boxes
 from wengert.trace.tape import Tape
 from wengert.trace.tracer import tracer
+
+
+DEEPEST = 48  # parts of a run taken aside, one inside the other
 
 
 class _Active(threading.local):
@@ -192,6 +195,15 @@ def region(key: Any, types: Sequence[Type], name: str) -> Iterator[tuple[Tape, l
 
     Gives the tape and the inputs. Arrays from outside that are assigned to are in the tape's journal, and are undone at the end.
     """
+    if len(_active.tapes) > DEEPEST:
+        raise AbstractValueError(
+            four_parts(
+                f"{DEEPEST} branches and loops inside one another",
+                why="A function that calls itself under a test that is decided while the program runs has no end before that.",
+                instead="let the recursion end by a static argument, or write a loop",
+                where=here(),
+            )
+        )
     tape = Tape(("region", key), types, None, name, any([t.asked is not None for t in _active.tapes]))
     tape.staged = True
     with _entered(tape, True):

@@ -83,7 +83,7 @@ class Oscillator:
         return 0.5 * (self.position**2 + self.velocity**2)
 
 
-@program(0.9, 0.2, 0.3, wrt=(0, 1, 2))
+@program(0.9, 0.2, 0.3, wrt=(0, 1, 2), no_jit="the length of a list depends on the data")
 def oscillator_object(position, velocity, damping):
     """A dataclass stepped until its energy is low."""
     oscillator = Oscillator(position, velocity, damping=damping)
@@ -295,7 +295,7 @@ def factorisation_object(a, b):
     return b @ factor.solve(b) + 2 * sum(math.log(d) for d in np.diag(factor.l))
 
 
-@program(normal(13, 6))
+@program(normal(13, 6), no_jit="which objects there are depends on the data")
 def sorted_by_tree(x):
     """Values in a search tree grown by comparison; weights by rank."""
     root = None

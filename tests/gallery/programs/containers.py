@@ -47,7 +47,7 @@ def stacked_orbit(x, k):
     return np.stack(rows)
 
 
-@program(normal(13, 8), np.array([0, 2, 1, 0, 2, 2, 1, 0]))
+@program(normal(13, 8), np.array([0, 2, 1, 0, 2, 2, 1, 0]), no_jit="the keys of a dictionary are data")
 def grouped_means(x, group):
     """Sums by group in a dictionary."""
     sums, counts = {}, {}
@@ -167,7 +167,7 @@ def nested_arguments(points, options):
     return {"length": math.hypot(x1 - x0 + moved["x"], y1 - y0 + moved["y"]), "middle": [(x0 + x1) / 2 * s, (y0 + y1) / 2]}
 
 
-@program(uniform(22, 0.2, 1.0, 4))
+@program(uniform(22, 0.2, 1.0, 4), no_jit="a list is indexed by a number that is computed")
 def event_queue(durations):
     """Jobs given to the machine that is free first; the time when all are done."""
     free = [0.0, 0.1]

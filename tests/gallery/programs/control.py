@@ -248,7 +248,7 @@ def try_and_finally(x, k):
     return math.log(x) * k
 
 
-@program(uniform(15, 0.2, 0.8, 6), 1.3, wrt=(0, 1))
+@program(uniform(15, 0.2, 0.8, 6), 1.3, wrt=(0, 1), no_jit="a string depends on the data")
 def flags_and_state_machine(x, k):
     """A state machine: the state decides what is done with each element."""
     state = "search"

@@ -22,8 +22,19 @@ def boolean_mask(x, slope):
     y = x.copy()
     mask = y < 0
     y[mask] *= slope
-    y[~mask] = np.sqrt(y[~mask])
-    return y
+    y[~mask] = slope
+    y[y > 0.2] += x[2]
+    return y * x
+
+
+@program(normal(30, 7), no_jit="the number of elements that a mask chooses depends on the data")
+def masked_elements(x):
+    """What a mask chooses is taken out, changed and put back."""
+    y = x.copy()
+    chosen = y[x > 0]
+    chosen[0] *= 2.0
+    y[x > 0] = np.sqrt(chosen)
+    return y * len(chosen)
 
 
 @program(normal(3, 5), np.array([0, 2, 2, 4]), normal(4, 4), wrt=(0, 2))

@@ -84,7 +84,7 @@ def _aside(body: Body, state: State, before: tuple[Any, ...]) -> Part:
                 body()
             except Raised:
                 part.raised = True
-            part.take(tape, state)
+            part.take(tape, state, before)
     finally:
         state.put(before)
     return part
@@ -255,8 +255,8 @@ def _alike(no: Function, yes: Function, n: int, m: int) -> tuple[Function, Funct
 # -- expressions ---------------------------------------------------------------------------------------------
 
 
-def choice(test: Any, then: Body, otherwise: Body) -> Any:
-    """`then() if test else otherwise()`"""
+def choice(test: Any, then: Body, otherwise: Body, get: Getter = tuple, put: Putter = lambda values: None, names: tuple[str, ...] = ()) -> Any:
+    """`then() if test else otherwise()`; get, put and names are of what the two may assign to."""
     test = decide(test)
     if test is True:
         return then()
@@ -270,28 +270,29 @@ def choice(test: Any, then: Body, otherwise: Body) -> Any:
     def other() -> None:
         holder[0] = otherwise()
 
-    def put(values: tuple[Any, ...]) -> None:
+    def all_put(values: tuple[Any, ...]) -> None:
         holder[0] = values[0]
+        put(values[1:])
 
-    if_(test, one, other, lambda: (holder[0],), put, ("the value of the expression",))
+    if_(test, one, other, lambda: (holder[0], *get()), all_put, ("the value of the expression", *names))
     value = holder[0]
     return value.value if type(value) is Maybe else value
 
 
-def and_(left: Any, right: Body) -> Any:
+def and_(left: Any, right: Body, *handing: Any) -> Any:
     """`left and right()`"""
     test = decide(left)
     if test is True:
         return right()
-    return left if test is False else choice(test, right, lambda: left)
+    return left if test is False else choice(test, right, lambda: left, *handing)
 
 
-def or_(left: Any, right: Body) -> Any:
+def or_(left: Any, right: Body, *handing: Any) -> Any:
     """`left or right()`"""
     test = decide(left)
     if test is True:
         return left
-    return right() if test is False else choice(test, lambda: left, right)
+    return right() if test is False else choice(test, lambda: left, right, *handing)
 
 
 def not_(value: Any) -> Any:

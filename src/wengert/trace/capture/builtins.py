@@ -15,16 +15,20 @@ from typing import Any
 import numpy as np
 
 from wengert.ir.values import Traced
-from wengert.numpy.promote import contains_traced
+from wengert.numpy.promote import contains_traced, stack_objects
 from wengert.numpy.table import ENTRANCE, lookup
 from wengert.primitives.shape import cast
 from wengert.trace import record
 from wengert.trace.capture import effects, over
 from wengert.trace.capture.branch import decide
-from wengert.trace.capture.mutation import boxed, made
+from wengert.trace.capture.containers import made
+from wengert.trace.capture.mutation import boxed
+from wengert.trace.capture.selected import Selected
 from wengert.trace.tracer import Tracer
 
 SUBSTITUTES: dict[Any, Callable[..., Any]] = {}
+CALL: list[Callable[..., Any]] = []  # how the user's functions are called: set by `calls`
+CHOSEN: list[Callable[..., Any]] = []  # an item of a list at a traced index: set by `operators`
 
 
 def _stands_for(*functions: Any) -> Callable[[Any], Any]:
@@ -144,6 +148,12 @@ def sum_(items: Any, start: Any = 0) -> Any:
     return out
 
 
+@_stands_for(len)
+def len_(x: Any) -> Any:
+    """len(x)"""
+    return x.size if isinstance(x, Selected) else len(x)
+
+
 @_stands_for(all)
 def all_(items: Any) -> Any:
     """all(items)"""
@@ -160,10 +170,13 @@ def any_(items: Any) -> Any:
 def sorted_(items: Any, *, key: Any = None, reverse: bool = False) -> Any:
     """sorted(items)"""
     found = list(items)
-    if not contains_traced(found) or not _staged() or key is not None:
+    keys = found if key is None else [CALL[0](key, x) for x in found]
+    if not contains_traced(keys) or not _staged() or not all([np.ndim(k) == 0 for k in keys]):
         return made(sorted(found, key=key, reverse=reverse))
-    values = lookup(np.sort)(lookup(np.stack)(found))
-    return made(list(values[::-1] if reverse else values))
+    values = stack_objects(keys)
+    order = lookup(np.argsort)(values[::-1] if reverse else values, kind="stable")
+    order = (len(keys) - 1 - order)[::-1] if reverse else order
+    return made([CHOSEN[0](found, order[i]) for i in range(len(keys))])
 
 
 @_stands_for(isinstance)

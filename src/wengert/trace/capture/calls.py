@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 import sysconfig
 import types
 import weakref
@@ -14,13 +15,13 @@ from typing import Any
 
 import numpy as np
 
-from wengert.ir.values import Traced
 from wengert.numpy import table
 from wengert.numpy.promote import contains_traced
 from wengert.trace import record
 from wengert.trace.capture import convert
-from wengert.trace.capture.builtins import SUBSTITUTES
-from wengert.trace.capture.mutation import made
+from wengert.trace.capture.builtins import CALL, SUBSTITUTES
+from wengert.trace.capture.containers import CONTAINERS, Unstaged, made
+from wengert.trace.capture.mutation import boxed
 
 _OURS = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))) + os.sep
 _STANDARD = tuple({os.path.realpath(sysconfig.get_path(kind)) + os.sep for kind in ("stdlib", "platstdlib")})
@@ -57,6 +58,10 @@ def call(f: Any, /, *args: Any, **kwargs: Any) -> Any:
     return f(*args, **kwargs)
 
 
+_READING = frozenset({"copy", "index", "count", "get", "keys", "values", "items"})
+_IMMUTABLE = (str, bytes, int, float, complex, tuple, frozenset, range, type, slice, np.ndarray, np.generic, np.dtype, type(None), types.ModuleType, re.Pattern)
+
+
 def _builtin(f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     owner = f.__self__
     if owner is None or isinstance(owner, types.ModuleType):
@@ -71,10 +76,14 @@ def _builtin(f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             return f(lambda a, b: call(step, a, b), *args[1:], **kwargs)
         return f(*args, **kwargs)
     tape = record.active()
-    if tape is not None and tape.journal is not None and isinstance(owner, (list, dict, set)):
-        tape.journal.note_container(owner)
-        out = f(*args, **kwargs)
-        return made(out) if f.__name__ == "copy" else out
+    if tape is not None and tape.journal is not None:
+        if isinstance(owner, CONTAINERS):
+            if f.__name__ not in _READING:
+                tape.journal.note_container(owner)
+            out = f(*args, **kwargs)
+            return made(out) if f.__name__ == "copy" else out
+        if not isinstance(owner, _IMMUTABLE):
+            raise Unstaged(f"{type(owner).__name__}.{f.__name__} may change its object")
     if type(owner) is np.ndarray and tape is not None:
         if f.__name__ == "copy" and not args and not kwargs and owner.dtype.kind in "fciub" and owner.ndim:
             return SUBSTITUTES[np.copy](owner)
@@ -85,8 +94,6 @@ def _builtin(f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
 
 def _of_array(owner: np.ndarray, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """A method of a plain array with traced arguments: that of a traced one."""
-    from wengert.trace.capture.mutation import boxed
-
     return getattr(boxed(owner), name)(*args, **kwargs)
 
 
@@ -105,7 +112,7 @@ def _instance(cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             changed(instance, *args, **kwargs)
             return instance
     out = cls(*args, **kwargs)
-    return made(out) if hasattr(out, "__dict__") or isinstance(out, (list, dict, set)) else out
+    return made(out) if hasattr(out, "__dict__") or isinstance(out, CONTAINERS) else out
 
 
 def _is_ours(f: types.FunctionType) -> bool:
@@ -150,9 +157,10 @@ def _converted(f: types.FunctionType, args: tuple[Any, ...], kwargs: dict[str, A
     staged = tape.staged
     if staged not in forms:
         forms[staged] = convert.function(f, staged)
+    if f.__closure__ and tape.journal is not None:
+        for name in convert.assigned_outside(f.__code__):
+            tape.journal.note_container(f.__closure__[f.__code__.co_freevars.index(name)])
     return forms[staged]
 
 
-def is_traced(x: Any) -> bool:
-    """Whether x stands for a value."""
-    return isinstance(x, Traced)
+CALL.append(call)

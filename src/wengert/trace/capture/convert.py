@@ -8,6 +8,7 @@ from __future__ import annotations
 import __future__
 
 import ast
+import dis
 import types
 from typing import Any
 
@@ -16,6 +17,7 @@ from wengert.trace.capture.source import tree_of
 from wengert.trace.capture.stage import Stager
 
 _FUTURE = sum([getattr(__future__, name).compiler_flag for name in __future__.all_feature_names if name == "annotations"])
+_WHOLE = f"{RUNTIME[:-2]}_function"
 _codes: dict[tuple[int, bool], tuple[types.CodeType, types.CodeType | None]] = {}  # by identity of the code, which is kept
 _originals: dict[int, tuple[types.CodeType, Any]] = {}  # converted code -> itself, and the code and staging it is of
 
@@ -35,6 +37,18 @@ def function(f: types.FunctionType, staged: bool) -> types.FunctionType | None:
     return made
 
 
+def assigned_outside(code: types.CodeType) -> tuple[str, ...]:
+    """The variables of functions around it that the code assigns to."""
+    found = _outside.get(id(code))
+    if found is None:
+        stored = {i.argval for i in dis.get_instructions(code) if i.opname in ("STORE_DEREF", "DELETE_DEREF")}
+        inner = [assigned_outside(c) for c in code.co_consts if isinstance(c, types.CodeType)]
+        names = stored.union(*inner) & {*code.co_freevars}
+        found = _outside[id(code)] = (code, tuple(sorted(names)))
+    return found[1]
+
+
+_outside: dict[int, tuple[types.CodeType, tuple[str, ...]]] = {}
 _cells: list[Any] = []
 
 
@@ -68,6 +82,8 @@ def _rewritten(code: types.CodeType, staged: bool) -> types.CodeType | None:
     tree = rewriter.function(tree)
     names = [n for n in code.co_freevars if n != RUNTIME]
     is_lambda = isinstance(tree, ast.Lambda)
+    if not is_lambda:
+        tree.name = _WHOLE  # its own name is looked up where the function was written
     inner: list[Any] = [ast.Return(tree)] if is_lambda else [tree, ast.Return(ast.Name(tree.name, ast.Load()))]
     arguments = ast.arguments([], [ast.arg(n) for n in [*names, RUNTIME]], None, [], [], None, [])
     outer = ast.FunctionDef(f"{RUNTIME[:-2]}_outer", arguments, inner, [])
@@ -77,7 +93,7 @@ def _rewritten(code: types.CodeType, staged: bool) -> types.CodeType | None:
     ast.fix_missing_locations(module)
     compiled = compile(module, code.co_filename, "exec", code.co_flags & _FUTURE, dont_inherit=True)
     wrapper = next(c for c in compiled.co_consts if isinstance(c, types.CodeType))
-    name = "<lambda>" if is_lambda else tree.name
+    name = "<lambda>" if is_lambda else _WHOLE
     found = [c for c in wrapper.co_consts if isinstance(c, types.CodeType) and c.co_name == name]
     made = _named(found[-1], code.co_name, code.co_qualname)
     _remember(made)

@@ -164,6 +164,8 @@ def result(value: Any) -> Any:
     """What a function returns whose paths return in several places."""
     if value is UNDEFINED:
         return None
+    if type(value) is Maybe and value.value is None:
+        return None
     if type(value) is Maybe:
         check(value.flag, TypeError, ("a function that returns a value on some paths has come to its end without one: it returned None",))
         return value.value

@@ -22,6 +22,7 @@ from wengert.primitives.shape import cast
 from wengert.source import here
 from wengert.trace import boxes, record
 from wengert.trace.capture.branch import Raised, and_, decide, if_, not_
+from wengert.trace.capture.containers import Unstaged
 from wengert.trace.capture.over import Over, over
 from wengert.trace.capture.state import (
     Getter,
@@ -29,12 +30,13 @@ from wengert.trace.capture.state import (
     Part,
     Putter,
     State,
-    Unstaged,
     as_type,
     assign,
     constants_first,
     describe,
     filler,
+    is_place,
+    mark_made,
     perform,
     plain,
     traced_results,
@@ -74,20 +76,19 @@ def for_(items: Any, body: Body, get: Getter, put: Putter, names: tuple[str, ...
         try:
             _stage(_From(by_number, peeled) if peeled else by_number, None, body, state, stop)
             return
-        except _Peel:
+        except _Peel as peel:
+            error: Any = _unsettled(str(peel))
             if peeled == 2:
-                error: Any = None
                 break
             body(by_number.item(peeled))
             peeled += 1
-            if stop is not None and decide(stop()) is not False:
-                error = None
+            if decide_stop(stop) is not False:
                 break
         except Exception as raised:
             error = raised
             break
     if length - peeled > MOST:
-        raise error if error is not None else _unsettled(state)
+        raise error
     failed.add(body.__code__)
     _in_python(iter([by_number.item(i) for i in range(peeled, length)]), body, state, stop)
 
@@ -135,8 +136,11 @@ def while_(test: Body, body: Body, get: Getter, put: Putter, names: tuple[str, .
     state = State(get, put, names)
     tape: Any = record.active()
     count = 0
-    while decide_stop(stop) is not True:
-        known = decide(test())
+    while True:
+        stopped = decide_stop(stop)
+        if stopped is True:
+            return
+        known = decide(test()) if stopped is False else None
         if known is False:
             return
         if known is True:
@@ -152,8 +156,8 @@ def while_(test: Body, body: Body, get: Getter, put: Putter, names: tuple[str, .
         try:
             _stage(None, test, body, state, stop)
             return
-        except _Peel:
-            raise _unsettled(state) from None
+        except _Peel as peel:
+            raise _unsettled(str(peel)) from None
 
 
 # -- a loop as an operation ---------------------------------------------------------------------------------
@@ -197,8 +201,8 @@ class _Loop:
         self.late: set[Any] = set()  # variables without a value before
         for n, value in enumerate(self.before):
             value, flag = parts(value)
-            if type(value) is Tracer and value.shape and flag is True:
-                continue  # the array itself is carried, if it is assigned to, and the variable stays
+            if flag is True and is_place(value):
+                continue  # the array or container itself is carried, if it is changed, and the variable stays
             if value is not UNDEFINED:
                 self._carry(n, value, flag)
 
@@ -226,6 +230,7 @@ class _Loop:
                 leaves.append(leaf)
             flag = True if c.flag is True else next(given)
             value = c.rebuilt(leaves) if isinstance(place, int) or place[0] != "box" else leaves[0]
+            mark_made(value)
             if flag is not True:
                 value = Maybe(value, flag)
             assign(self.state, place, self.objects, values, value)
@@ -250,20 +255,21 @@ class _Loop:
                     except Raised:
                         raise Unstaged("it always raises") from None
                     stopped = decide_stop(self.stop)
-                    part.take(tape, self.state)
+                    part.take(tape, self.state, self.before)
             finally:
                 self.state.put(self.before)
             if self._settle(part):
                 if self.items is None or stopped is not False:
                     predicate = self._predicate()
                 return part, self._outputs(part), stopped, predicate
-        raise _unsettled(self.state)
+        raise _unsettled(f"its types do not settle in {_ROUNDS} iterations")
 
     def _predicate(self) -> tuple[Function, list[Any]]:
         """Whether there is another iteration, as a function of the state."""
         try:
             with record.region(("test", self.body.__code__), self._types(), "test") as (tape, inputs):
                 self._install(inputs[1:])
+                installed = {id(box): box.atom for box in tape.journal.written()}
                 go: Any = True if self.stop is None else not_(self.stop())
                 if self.items is not None:
                     inside = inputs[0] < self.items.length
@@ -271,8 +277,10 @@ class _Loop:
                 else:
                     assert self.test is not None
                     go = decide(and_(go, self.test))
-                if tape.journal.written() or tape.journal.containers:
-                    raise Unstaged("its test assigns to an array or a container")
+                if any([box.atom is not installed.get(id(box)) for box in tape.journal.written()]):
+                    raise Unstaged("its test assigns to an array")
+                if any([("container", i) not in self.carried for i in tape.journal.containers]):
+                    raise Unstaged("its test changes a container")
                 value = go if isinstance(go, Traced) else np.bool_(go)
         finally:
             self.state.put(self.before)
@@ -295,7 +303,7 @@ class _Loop:
             c = self.carried.get(place)
             if c is None:
                 was = self.before[place]
-                if value is UNDEFINED or type(value) is Held and value.box is was:
+                if value is UNDEFINED:
                     continue
                 if was is UNDEFINED:
                     self._carry(place, value, False)
@@ -314,23 +322,24 @@ class _Loop:
         if flag is not True and c.flag is True:
             raise Unstaged(f"{self.state.label(place)} is deleted on some path")
         leaves, structure = tree.flatten(value)
+        label = self.state.label(place if isinstance(place, int) else self.objects[place[1]])
         if structure != c.structure:
-            raise _Peel
+            raise _Peel(f"{label}: {structure} after one iteration, {c.structure} before")
         types = []
         leaves = [plain(v) for v in leaves]
         for v, fixed in zip(leaves, c.fixed, strict=True):
             if fixed is not _DATA:
                 if not same(v, fixed):
-                    raise _Peel
+                    raise _Peel(f"{label}: {describe(v)} after one iteration, {describe(fixed)} before")
                 continue
             if not is_data(v):
-                raise _Peel
+                raise _Peel(f"{label}: {describe(v)} after one iteration, a number before")
             types.append((kind_of(v), is_weak(v)))
         settled = True
         for i, found in enumerate(types):
             joined = join((c.types[i], c.weak[i]), found)
             if joined is None:
-                raise _Peel
+                raise _Peel(f"{label}: {found[0]!r} after one iteration, {c.types[i]!r} before")
             if joined != (c.types[i], c.weak[i]):
                 c.types[i], c.weak[i] = joined
                 settled = False
@@ -434,14 +443,13 @@ def _assigned_always(loop: _Loop, body: Function) -> frozenset[Any]:
     return frozenset(found)
 
 
-def _unsettled(state: State) -> AbstractValueError:
+def _unsettled(what: str) -> AbstractValueError:
     return AbstractValueError(
         four_parts(
             "a loop changes the kind of what it carries",
-            ", ".join(f"{n}: {describe(v)}" for n, v in zip(state.names, state.get(), strict=True) if v is not UNDEFINED)[:300],
+            what,
             "Its trip count is found while the program runs, so each variable keeps one type and shape.",
-            "give the variables their final shape and dtype before the loop",
+            "give the variable its final shape and dtype before the loop",
             here(),
         )
     )
-

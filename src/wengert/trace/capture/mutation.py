@@ -14,10 +14,14 @@ import numpy as np
 from wengert.ir.types import array_type
 from wengert.ir.values import Traced
 from wengert.numpy.promote import contains_traced
+from wengert.numpy.table import lookup
 from wengert.primitives.shape import Broadcast
 from wengert.trace import boxes, record
+from wengert.trace.capture.containers import CONTAINERS, note
+from wengert.trace.capture.selected import Selected
 from wengert.trace.tape import constant
 from wengert.trace.tracer import Tracer
+from wengert.trace.writers import require_traced
 
 IN_PLACE: dict[str, Any] = {name: getattr(operator, f"i{name}") for name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow")}
 IN_PLACE |= {name: getattr(operator, f"i{name}") for name in ("matmul", "lshift", "rshift", "xor")}
@@ -71,7 +75,11 @@ def boxed(array: Any, uniform: bool = False) -> Any:
 def setitem(place: Any, index: Any, value: Any) -> Any:
     """`place[index] = value`. Gives what the name that held `place` holds from now on."""
     if type(place) is Tracer:
-        boxes.setitem(place, index, value)
+        if isinstance(value, Selected):
+            boxes.refuse_read_only(place)
+            boxes.replace(place, boxes.fit(lookup(np.where)(index, value.at(index), place), place))
+        else:
+            boxes.setitem(place, index, value)
         return place
     if isinstance(place, np.ndarray) and place.dtype != object and (contains_traced(value) or contains_traced(index)):
         if _references(place) > _ALONE or place.base is not None or not place.flags.writeable:
@@ -79,21 +87,21 @@ def setitem(place: Any, index: Any, value: Any) -> Any:
         place = boxed(place)
         boxes.setitem(place, index, value)
         return place
-    _note(place)
+    note(place)
     place[index] = value
     return place
 
 
 def delitem(place: Any, index: Any) -> None:
     """`del place[index]`"""
-    _note(place)
+    note(place)
     del place[index]
 
 
 def set_attribute(place: Any, name: str, value: Any) -> None:
     """`place.name = value`"""
     if hasattr(place, "__dict__"):
-        _note(place)
+        note(place)
     setattr(place, name, value)
 
 
@@ -103,8 +111,8 @@ def augment(name: str, place: Any, value: Any) -> Any:
         if _references(place) > _ALONE or place.base is not None or not place.flags.writeable:
             _refuse_plain(place)
         place = boxed(place)
-    elif isinstance(place, (list, dict, set)):
-        _note(place)
+    elif isinstance(place, CONTAINERS):
+        note(place)
     return IN_PLACE[name](place, value)
 
 
@@ -115,10 +123,12 @@ def augment_item(name: str, place: Any, index: Any, value: Any) -> Any:
             _refuse_plain(place)
         place = boxed(place)
     if type(place) is not Tracer:
-        _note(place)
+        note(place)
         place[index] = IN_PLACE[name](place[index], value)
         return place
     boxes.refuse_read_only(place)
+    if boxes.is_mask(index) and isinstance(value, Selected):
+        return setitem(place, index, getattr(operator, name)(Selected(place.snapshot(), index), value))
     if boxes.is_mask(index):
         boxes.replace(place, boxes.masked_update(place, index, _UFUNCS[name], value))
     elif name in ("add", "sub") and boxes.is_basic(index):
@@ -143,25 +153,5 @@ def augment_attribute(name: str, place: Any, attribute: str, value: Any) -> None
     set_attribute(place, attribute, IN_PLACE[name](getattr(place, attribute), value))
 
 
-def _note(place: Any) -> None:
-    """Before a container changes: the part of the run that is taken aside keeps what it holds."""
-    tape = record.active()
-    if tape is not None and tape.journal is not None and not isinstance(place, np.ndarray) and (isinstance(place, (list, dict, set)) or hasattr(place, "__dict__")):
-        tape.journal.note_container(place)
-
-
-note = _note
-
-
-def made(container: Any) -> Any:
-    """A container that is made here, and so is no part of what was there before."""
-    tape = record.active()
-    if tape is not None and tape.journal is not None:
-        tape.journal.made[id(container)] = container
-    return container
-
-
 def _refuse_plain(place: np.ndarray) -> None:
-    from wengert.trace.writers import require_traced
-
     require_traced(place)

@@ -8,12 +8,16 @@ import numpy as np
 
 from wengert.ir.values import Traced
 from wengert.numpy.promote import stack_objects
+from wengert.trace import boxes
 from wengert.trace.capture.branch import and_, any_of, choice, if_, none_of, not_, or_
+from wengert.trace.capture.builtins import CHOSEN
 from wengert.trace.capture.calls import call
+from wengert.trace.capture.containers import made
 from wengert.trace.capture.effects import assert_, defined, raise_, result, text
 from wengert.trace.capture.loop import for_, while_
-from wengert.trace.capture.mutation import augment, augment_attribute, augment_item, boxed, delitem, made, set_attribute, setitem
+from wengert.trace.capture.mutation import augment, augment_attribute, augment_item, boxed, delitem, set_attribute, setitem
 from wengert.trace.capture.over import staged
+from wengert.trace.capture.selected import Selected
 from wengert.trace.capture.values import UNDEFINED, is_data
 
 setattr_ = set_attribute
@@ -26,6 +30,9 @@ __all__ = [
 
 def getitem(place: Any, index: Any) -> Any:
     """`place[index]`, also of plain arrays and lists of numbers at a traced index."""
+    if boxes.is_mask(index) and staged() and index.tape.fixed(index.atom) is None:
+        whole = place.snapshot() if isinstance(place, Traced) else boxed(np.asarray(place))  # type: ignore[attr-defined]
+        return Selected(whole, index)
     if isinstance(index, Traced) or isinstance(index, tuple) and any([isinstance(p, Traced) for p in index]):
         if type(place) is np.ndarray and place.dtype.kind in "fciub":
             return boxed(place)[index]
@@ -46,3 +53,6 @@ def _chosen(place: Any, index: Any) -> Any:
             out.weak = True
         return out
     return place[index]
+
+
+CHOSEN.append(_chosen)

@@ -102,7 +102,8 @@ class Rewriter(ast.NodeTransformer):
 
     def _nested(self, node: Any) -> Any:
         """A function written inside, rewritten in its own scope."""
-        inner = type(self)(self.klass, self.first)
+        plain = any([isinstance(n, (ast.Yield, ast.YieldFrom)) for n in ast.walk(node)])
+        inner = (Rewriter if plain else type(self))(self.klass, self.first)
         inner._count = self._count + 1000
         inner._enter(node)
         if isinstance(node, ast.Lambda):

@@ -23,6 +23,7 @@ class Stager(Rewriter):
         self.open: set[str] = set()  # names that may not be assigned yet where they are read
         self.flags: list[tuple[str, str]] = []  # of the loops around: break, continue
         self.returns_by_flag = False
+        self.ahead: list[list[Any]] = []  # functions that a statement needs before it
 
     # -- the function --------------------------------------------------------------------------------
 
@@ -31,7 +32,7 @@ class Stager(Rewriter):
         if isinstance(node.body, ast.expr):
             return
         self.outside, above = scope.declared(node.body)
-        branches = any([isinstance(part, (ast.If, ast.For, ast.While)) for part in scope.here(node.body)])
+        branches = any([isinstance(part, (ast.If, ast.For, ast.While, ast.NamedExpr)) for part in scope.here(node.body)])
         self.open = {*scope.bound(node.body)} - {*scope.parameters(node.args), *self.outside, *above} if branches else set()
         self.returns_by_flag = any(["return" in scope.jumps([s]) for s in node.body if not isinstance(s, ast.Return)])
 
@@ -93,8 +94,9 @@ class Stager(Rewriter):
         return out
 
     def _visited(self, statement: Any) -> list[Any]:
+        self.ahead.append([])
         new = self.visit(statement)
-        return new if isinstance(new, list) else [new] if new is not None else []
+        return [*self.ahead.pop(), *(new if isinstance(new, list) else [new] if new is not None else [])]
 
     def _jumps(self, statement: Any) -> set[str]:
         """How control may leave the block at this statement, by flags."""
@@ -195,7 +197,9 @@ class Stager(Rewriter):
 
     def visit_While(self, node: ast.While) -> Any:
         before, names, body, (flags, stops, stop) = self._loop(node, [node.test, *node.body])
-        test, define_test = self._def("test", [ast.Return(self.visit(node.test))], names, node)
+        self.ahead.append([])
+        asked = ast.Return(self.visit(node.test))
+        test, define_test = self._def("test", [*self.ahead.pop(), asked], names, node)
         run, define = self._def("body", body, names, node)
         handing, defines = self._handing(names, node)
         call = ast.Expr(runtime("while_", load(test), load(run), *handing, stop))
@@ -222,17 +226,31 @@ class Stager(Rewriter):
 
     # -- expressions that branch -------------------------------------------------------------------------
 
-    def _later(self, node: Any) -> ast.Lambda:
-        return ast.Lambda(ast.arguments([], [], None, [], [], None, []), node)
+    def _later(self, node: Any) -> Any:
+        """A function of an expression that may not be evaluated."""
+        names = [n for n in scope.bound([node]) if n in self.own]
+        if not names or not self.ahead:
+            return ast.Lambda(ast.arguments([], [], None, [], [], None, []), node)
+        name, define = self._def("later", [ast.Return(node)], names, node)
+        self.ahead[-1].append(define)
+        return load(name)
+
+    def _assigning(self, nodes: list[Any]) -> list[Any]:
+        """How the variables that parts of an expression assign to are read and set."""
+        names = [n for n in scope.bound(nodes) if n in self.own]
+        if not names or not self.ahead:
+            return []
+        handing, defines = self._handing(names, nodes[0])
+        self.ahead[-1] += defines
+        return handing
 
     def visit_BoolOp(self, node: ast.BoolOp) -> Any:
-        if _binds(node):
-            return self.generic_visit(node)
         name = "and_" if isinstance(node.op, ast.And) else "or_"
+        handing = self._assigning(node.values[1:])
         values = [self.visit(v) for v in node.values]
         out = values[-1]
         for value in values[-2::-1]:
-            out = located(runtime(name, value, self._later(out)), node)
+            out = located(runtime(name, value, self._later(out), *handing), node)
         return out
 
     def visit_UnaryOp(self, node: ast.UnaryOp) -> Any:
@@ -240,10 +258,9 @@ class Stager(Rewriter):
         return located(runtime("not_", node.operand), node) if isinstance(node.op, ast.Not) else node
 
     def visit_IfExp(self, node: ast.IfExp) -> Any:
-        if _binds(node):
-            return self.generic_visit(node)
+        handing = self._assigning([node.body, node.orelse])
         self.generic_visit(node)
-        return located(runtime("choice", node.test, self._later(node.body), self._later(node.orelse)), node)
+        return located(runtime("choice", node.test, self._later(node.body), self._later(node.orelse), *handing), node)
 
     def visit_Compare(self, node: ast.Compare) -> Any:
         if len(node.ops) == 1 or _binds(node):

@@ -5,6 +5,7 @@ Start at `State`, then `Part`.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -17,15 +18,12 @@ from wengert.ir.values import Function, Traced
 from wengert.primitives.shape import cast
 from wengert.source import here
 from wengert.trace import boxes, record
+from wengert.trace.capture.containers import CONTAINERS, made
 from wengert.trace.capture.values import UNDEFINED, Maybe
 from wengert.trace.tracer import Tracer
 
 Getter = Callable[[], tuple[Any, ...]]
 Putter = Callable[[tuple[Any, ...]], None]
-
-
-class Unstaged(Exception):
-    """A loop cannot be part of the program as it stands, and why."""
 
 
 class State:
@@ -59,17 +57,35 @@ class Part:
         self.raised = False
         self.tape: Any = None
 
-    def take(self, tape: Any, state: State) -> None:
-        """Note everything, while the part is still in force."""
+    def take(self, tape: Any, state: State, before: Sequence[Any]) -> None:
+        """Note everything, while the part is still in force; variables that hold the same array or container as before are left out."""
         self.tape = tape
-        for n, value in enumerate(state.get()):
-            self.found[n] = frozen(value)
+        for n, (value, was) in enumerate(zip(state.get(), before, strict=True)):
+            if value is not was or not is_place(value):
+                self.found[n] = frozen(value)
         for box in tape.journal.written():
             self.objects[id(box)] = box
             self.found["box", id(box)] = box.snapshot()
         for container, _ in tape.journal.containers.values():
             self.objects[id(container)] = container
             self.found["container", id(container)] = frozen(boxes.contents(container))
+
+
+def is_place(value: Any) -> bool:
+    """Whether it is an array or a container, to which things are assigned that all who hold it see."""
+    return type(value) is Tracer and bool(value.shape) or isinstance(value, CONTAINERS) or hasattr(value, "__dict__")
+
+
+def mark_made(value: Any) -> None:
+    """The containers in what is made for a part of a run are no part of what was there before."""
+    if isinstance(value, (list, tuple, deque, set)):
+        made(value)
+        for item in value:
+            mark_made(item)
+    elif isinstance(value, dict):
+        made(value)
+        for item in value.values():
+            mark_made(item)
 
 
 def frozen(value: Any) -> Any:
