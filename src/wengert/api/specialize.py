@@ -81,7 +81,7 @@ class Specialisation:
         if any([isinstance(v, Traced) for v in values]):
             out = CompiledCall(self.function, fastmath)(*values)
             results = list(out) if isinstance(out, tuple) else [out]
-            for r, weak in zip(results, self.weak, strict=True):
+            for r, weak in zip(results, self.weak, strict=False):
                 if weak and isinstance(r, Traced):
                     r.weak = True  # type: ignore[attr-defined]
         else:

@@ -226,6 +226,8 @@ def _part(p: Any) -> Any:
         return _Truth(bool(p))
     if isinstance(p, (int, np.integer)):
         return int(p)
+    if isinstance(p, range):
+        p = np.asarray(p, np.intp)
     if isinstance(p, (list, tuple)):
         p = stack_objects(p)
         p = p.astype(np.intp) if isinstance(p, np.ndarray) and p.size == 0 and p.dtype.kind == "f" else p

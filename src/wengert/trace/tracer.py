@@ -148,6 +148,7 @@ class Tracer(Traced):
     itemsize = property(lambda self: self.type.dtype.itemsize)
     nbytes = property(lambda self: self.type.dtype.itemsize * self.type.size)
     device = "cpu"
+    strides = property(lambda self: boxes.memory(self).strides)
     T = property(lambda self: call(np.transpose, (self,), {}))
     mT = property(lambda self: call(np.swapaxes, (self, -1, -2), {}))
     real = property(lambda self: call(np.real, (self,), {}))
@@ -183,7 +184,6 @@ class Tracer(Traced):
     __lt__, __le__ = _binary(arith.less, np.less), _binary(arith.less_equal, np.less_equal)
     __gt__, __ge__ = _binary(arith.greater, np.greater), _binary(arith.greater_equal, np.greater_equal)
     __eq__, __ne__ = _binary(arith.equal, np.equal), _binary(arith.not_equal, np.not_equal)  # type: ignore[assignment]
-    __hash__ = None  # type: ignore[assignment]
     __neg__, __pos__, __abs__, __invert__ = _unary(np.negative), _unary(np.positive), _unary(np.absolute), _unary(np.invert)
 
     def __pow__(self, other: Any) -> Any:
@@ -214,6 +214,11 @@ class Tracer(Traced):
 
     def __bool__(self) -> bool:
         return bool(self.concrete())
+
+    def __hash__(self) -> int:
+        if self.type.shape:
+            raise TypeError("unhashable type: a traced array")
+        return hash(self.concrete())
 
     def __index__(self) -> int:
         if self.type.dtype.kind not in "iub":

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from wengert.cli import main
-from wengert.cli.demo import breast_cancer, four_ways
 
 POINT = [1.3, 0.7, 0.8, 1.9, 1.2]
 MODULE = """
@@ -127,27 +126,3 @@ def test_rules(capsys):
     assert "cannot, because the operation is not linear" in capsys.readouterr().out
     assert main(["rules", "sin", "--json"]) == 0
     assert {r["rule"] for r in json.loads(capsys.readouterr().out)} >= {"jvp", "batch"}
-
-
-def test_demo(capsys):
-    assert main(["demo"]) == 0
-    out = capsys.readouterr().out
-    for part in (
-        "569 tumours (357 benign)",
-        "hand-written",
-        "central differences",
-        "automatic, forward",
-        "automatic, reverse",
-        "gradient norm",
-        "accuracy",
-    ):
-        assert part in out
-    assert not out.isspace() and all(len(line) < 120 for line in out.splitlines())
-
-
-def test_the_four_ways_agree():
-    x, y, _ = breast_cancer()
-    (_, reference, _), (_, differences, _), (_, forward, _), (_, reverse, _) = four_ways(np.full(x.shape[1], 0.05), x, y)
-    assert np.max(np.abs(differences - reference)) < 1e-8
-    assert np.max(np.abs(forward - reference)) < 1e-14
-    assert np.max(np.abs(reverse - reference)) < 1e-14

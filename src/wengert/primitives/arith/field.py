@@ -31,6 +31,9 @@ class Add(_Elementary):
     def evaluate(self, x: Any, y: Any) -> Any:
         return x + y
 
+    def adds_to(self, result: int) -> int | None:
+        return 0
+
     def partials(self, out: Any, x: Any, y: Any) -> Sequence[Any]:
         return 1, 1
 

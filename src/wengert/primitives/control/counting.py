@@ -7,12 +7,13 @@ the body updates are the loop's own memory, overwritten in place. Start at `coun
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from wengert.ir.types import StackType
-from wengert.ir.values import Equation, Function, Literal, Var, literal, zero_literal
+from wengert.ir.values import ROLES, Equation, Function, Literal, Var, literal, zero_literal
 from wengert.ir.walk import memoized
 from wengert.primitives.control.nesting import origin
 from wengert.primitives.control.stack import Stack, add_values, zero_value
@@ -114,8 +115,7 @@ def summing(loop: Any) -> tuple[Any, list[int]]:
 
 
 def _summing(loop: Any) -> tuple[Any, list[int]]:
-    body: Function = loop.body
-    producers = {out: e for e in body.equations for out in e.outs}
+    body = _sums_first(loop.body, loop.inputs(loop.body.inputs)[2])
     index, consts, carries, xs = loop.inputs(body.inputs)
     new_s, new_a, ys = loop.results(body.outputs)
     found = []
@@ -133,7 +133,6 @@ def _summing(loop: Any) -> tuple[Any, list[int]]:
             found.append(n)
     if not found:
         return loop, found
-    assert all(new_s[n] in producers for n in found)
     keep = lambda values: [a for n, a in enumerate(values) if n not in found]
     inner = Function(
         [index, *consts, *keep(carries), *xs],
@@ -143,6 +142,21 @@ def _summing(loop: Any) -> tuple[Any, list[int]]:
     )
     sizes = (loop.n_consts, loop.n_carry - len(found), loop.n_acc + len(found))
     return type(loop)(inner, loop.length, *sizes, *loop.parameters[5:]), found
+
+
+def _sums_first(body: Function, carries: Sequence[Var]) -> Function:
+    """The body with additions written so that what a carry is added to comes second."""
+    sums: set[Any] = set(carries)
+    equations = []
+    for e in body.equations:
+        if e.operation is ROLES["add"] and any([a in sums for a in e.operands]):
+            sums.update(e.outs)
+            if e.operands[0] not in sums:
+                e = Equation(e.operation, e.operands[::-1], e.outs, e.span)
+        elif e.operands and e.operands[0] in sums and e.operation.adds_to(0) == 0:  # type: ignore[attr-defined]
+            sums.update(e.outs)
+        equations.append(e)
+    return Function(body.inputs, equations, body.outputs, body.name)
 
 
 def _root(a: Any, producers: dict[Any, Equation], uses: dict[Any, int]) -> tuple[Equation, int] | None:

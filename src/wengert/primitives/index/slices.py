@@ -170,7 +170,9 @@ class SliceSet(_SliceWrite):
         return self(instantiate(dx, primals[0].type), instantiate(dv, primals[1].type))
 
     def transpose(self, ct: Any, operands: Sequence[Any], linear: Sequence[bool]) -> Sequence[Any]:
-        return self(ct, zeros(operands[1].type)) if linear[0] else None, Slice(*self.parameters)(ct) if linear[1] else None
+        # Read before writing, so that the write may happen in place.
+        by_v = Slice(*self.parameters)(ct) if linear[1] else None
+        return self(ct, zeros(operands[1].type)) if linear[0] else None, by_v
 
     def demand(self, mask: Any, index: int, operands: Sequence[Any]) -> Any:
         if mask is None:

@@ -9,15 +9,18 @@ import builtins
 import functools
 import math
 import operator
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from wengert.errors import TraceError, four_parts
 from wengert.ir.values import Traced
 from wengert.numpy.promote import contains_traced, stack_objects
 from wengert.numpy.table import ENTRANCE, lookup
 from wengert.primitives.shape import cast
+from wengert.source import here
 from wengert.trace import record
 from wengert.trace.capture import effects, over
 from wengert.trace.capture.branch import decide
@@ -27,6 +30,7 @@ from wengert.trace.capture.selected import Selected
 from wengert.trace.tracer import Tracer
 
 SUBSTITUTES: dict[Any, Callable[..., Any]] = {}
+CREATORS: dict[str, bool] = {}  # functions that make arrays from nothing -> whether of one number
 CALL: list[Callable[..., Any]] = []  # how the user's functions are called: set by `calls`
 CHOSEN: list[Callable[..., Any]] = []  # an item of a list at a traced index: set by `operators`
 
@@ -200,6 +204,14 @@ SUBSTITUTES[reversed] = over.reversed_
 SUBSTITUTES[print] = effects.print_
 
 
+@_stands_for(warnings.warn)
+def warn(*args: Any, **keywords: Any) -> None:
+    """warnings.warn: not on a path that may not be taken."""
+    tape = record.active()
+    if tape is None or tape.journal is None:
+        warnings.warn(*args, **{"stacklevel": 3, **keywords})
+
+
 @_stands_for(list)
 def list_(*items: Any) -> Any:
     """list(items)"""
@@ -265,6 +277,22 @@ def _special(name: str) -> Any:
     return getattr(scipy.special, name)
 
 
+@_stands_for(np.lib.stride_tricks.as_strided)
+def as_strided(x: Any, *args: Any, **keywords: Any) -> Any:
+    """as_strided(x): refused, as a traced array has no memory."""
+    if not isinstance(x, Traced):
+        return np.lib.stride_tricks.as_strided(x, *args, **keywords)
+    raise TraceError(
+        four_parts(
+            "as_strided of a traced array",
+            repr(x.type),
+            "It stands for values and has no memory to be looked at in strides.",
+            "np.lib.stride_tricks.sliding_window_view, slices, or np.broadcast_to",
+            here(),
+        )
+    )
+
+
 # -- arrays made from nothing ---------------------------------------------------------------------------------
 
 
@@ -281,6 +309,7 @@ def _creator(original: Any, uniform: bool) -> None:
         return boxed(out, uniform)
 
     SUBSTITUTES[original] = create
+    CREATORS[original.__name__] = uniform
 
 
 for _function in (np.zeros, np.ones, np.empty, np.full, np.zeros_like, np.ones_like, np.empty_like, np.full_like):

@@ -19,7 +19,7 @@ from wengert.numpy import table
 from wengert.numpy.promote import contains_traced
 from wengert.trace import record
 from wengert.trace.capture import convert
-from wengert.trace.capture.builtins import CALL, SUBSTITUTES
+from wengert.trace.capture.builtins import CALL, CREATORS, SUBSTITUTES
 from wengert.trace.capture.containers import CONTAINERS, Unstaged, made
 from wengert.trace.capture.mutation import boxed
 
@@ -40,6 +40,9 @@ def call(f: Any, /, *args: Any, **kwargs: Any) -> Any:
             return table.ENTRANCE[-1](f, args, kwargs)
         return f(*args, **kwargs)
     if kind is types.FunctionType:
+        known = SUBSTITUTES.get(f)
+        if known is not None:
+            return known(*args, **kwargs)
         return (_converted(f, args, kwargs) or f)(*args, **kwargs)
     if kind is types.MethodType:
         inner = f.__func__
@@ -139,14 +142,14 @@ def _converted(f: types.FunctionType, args: tuple[Any, ...], kwargs: dict[str, A
     """The function as captured for the run that goes on; None to call it as it is."""
     kind = _kind_of(f.__code__.co_filename)
     if kind == 0:
-        known = SUBSTITUTES.get(f)
-        return known
+        return SUBSTITUTES.get(getattr(f, "__wrapped__", None))  # wengert.numpy's functions
     tape = record.active()
     if tape is None:
         return None
     if kind == 2:
         if not contains_traced(args) and not contains_traced(kwargs):
-            return None
+            known = CREATORS.get(f.__name__) if "array_api" in f.__module__ else None  # such wrappers of NumPy's own
+            return None if known is None else lambda *args, **kwargs: boxed(f(*args, **kwargs), known)
         if f not in table.IMPLEMENTATIONS:
             table.load_for(f)
         if f in table.IMPLEMENTATIONS:

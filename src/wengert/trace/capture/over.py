@@ -80,9 +80,8 @@ class Rows(Over):
         self.array, self.length = array, array.shape[0]
 
     def item(self, i: Any) -> Any:
-        if isinstance(i, Traced) and not isinstance(self.array, Traced):
-            self.array = boxed(self.array)
-        return self.array[i]
+        array = boxed(self.array) if isinstance(i, Traced) and not isinstance(self.array, Traced) else self.array
+        return array[i]
 
 
 class Enumerated(Over):

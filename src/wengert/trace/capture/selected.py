@@ -86,6 +86,15 @@ class Selected(NDArrayOperatorsMixin):
 
     dtype = property(lambda self: self.whole.dtype)
 
+    def __getitem__(self, index: Any) -> Any:
+        return _refuse("an item of the elements chosen by a mask")
+
+    def __len__(self) -> int:
+        return int(_refuse("the number of the elements chosen by a mask, as a Python int"))
+
+    def __iter__(self) -> Any:
+        return _refuse("going through the elements chosen by a mask")
+
     def astype(self, dtype: Any) -> Selected:
         """The elements in another dtype."""
         return Selected(self.whole.astype(dtype), self.mask)
