@@ -98,7 +98,7 @@ def fit(returns: Any) -> Fit:
         jac=True,
         hess=curvature,
         method="trust-exact",
-        options={"gtol": 1e-3, "initial_trust_radius": 0.1},
+        options={"gtol": 1e-3, "initial_trust_radius": 0.05},
     )
     fitting = time.perf_counter() - begin
     inverse, s = np.linalg.inv(curvature(found.x, returns, past)), scores(found.x, returns, past)

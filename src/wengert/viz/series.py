@@ -43,5 +43,5 @@ def save_series(path: str, dates: Any, band: tuple[str, Any], curves: Mapping[st
     axes.set_title(title)
     axes.set_ylabel(unit)
     axes.margins(x=0)
-    axes.legend(loc="lower right", frameon=False, ncols=1 + len(curves))
+    axes.legend(loc="upper right", frameon=False, ncols=1 + len(curves))
     figure.savefig(path)

@@ -48,12 +48,11 @@ def test_scipys_own_rosen():
         assert np.max(np.abs(got[name] - want)) <= 1e-12 * np.max(np.abs(want)), name
 
 
-def test_without_the_variable_rosen_is_refused_not_wrong():
-    program = "import numpy as np, scipy.optimize, wengert as wg\nwg.grad(scipy.optimize.rosen)(np.array([1.0, 2.0]))"
+def test_rosen_without_the_variable():
+    program = "import numpy as np, scipy.optimize, wengert as wg\nprint(wg.grad(scipy.optimize.rosen)(np.array([1.0, 2.0])).tolist())"
     env = {k: v for k, v in os.environ.items() if k != "SCIPY_ARRAY_API"}
     done = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True, text=True, env=env, timeout=120)
-    assert done.returncode == 1
-    assert "would silently lose the derivative" in done.stderr
+    assert done.stdout == "[-400.0, 200.0]\n", done.stderr
 
 
 def test_special_functions_work_with_the_variable_and_without(tmp_path):
