@@ -51,6 +51,10 @@ class AbstractValueError(TraceError):
     """A concrete value is asked of something of which only the type is known."""
 
 
+class EndlessError(AbstractValueError):
+    """A function calls itself under a test whose value is not known while it is traced."""
+
+
 class EscapedTracerError(TraceError):
     """A traced value is used after its trace has ended."""
 

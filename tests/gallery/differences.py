@@ -138,6 +138,13 @@ def lanes(program: Program, count: int = 3) -> list[tuple[Any, ...]]:
     return [moved(program, program.spread * rng.uniform(-1.0, 1.0, len(x)) * np.maximum(np.abs(x), 0.1)) for _ in range(count)]
 
 
+def roam(program: Program, count: int) -> list[tuple[Any, ...]]:
+    """Argument sets that lie far from the sample's: by a third of each number."""
+    x = flat(active(program))
+    rng = np.random.default_rng(7)
+    return [moved(program, rng.normal(size=len(x)) * 0.3 * np.maximum(np.abs(x), 0.3)) for _ in range(count)]
+
+
 def stack(program: Program, sets: Sequence[tuple[Any, ...]]) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
     """Arguments with a leading axis of lanes where they are differentiated, and vmap's in_axes."""
 

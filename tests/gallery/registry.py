@@ -26,6 +26,7 @@ class Program:
     step: float = 1e-3  # of differences, relative to max(1, |x|)
     spread: float = 0.01  # how far the lanes of vmap lie apart, relative
     tolerance: float = 1e-7  # of the gradient against differences: looser only where the value itself is rounded more
+    roams: bool = True  # it ends, with a number, at other arguments as well
     no_jit: str = ""  # compiled, and lane by lane, it is refused; taped it runs
     no_second_order: str = ""
 

@@ -5,6 +5,7 @@ One test a program and a claim. A program that a transformation cannot take says
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -31,6 +32,12 @@ def where(condition: Callable[[Program], Any]) -> pytest.MarkDecorator:
 
 objective = cache(plain.objective)
 restricted = cache(plain.restricted)
+
+
+@cache
+def compiled(program: Program) -> Callable[..., Any]:
+    """The program itself, compiled once."""
+    return wg.jit(program.function)
 
 
 @cache
@@ -70,7 +77,16 @@ def call(program: Program, transformed: Callable[..., Any]) -> Any:
 
 @where(lambda p: not p.no_jit)
 def test_compiled_value(program):
-    close(call(program, wg.jit(program.function)), program.function(*program.arguments()), EXACT)
+    close(call(program, compiled(program)), program.function(*program.arguments()), EXACT)
+
+
+@where(lambda p: not p.no_jit and p.roams)
+def test_compiled_value_elsewhere(program):
+    """Far from the sample, where other branches are taken and loops are longer: the program that was compiled takes them too."""
+    for arguments in plain.roam(program, 5):
+        with np.errstate(all="ignore"):
+            expected = program.function(*copy.deepcopy(arguments))
+            np.testing.assert_allclose(flat(compiled(program)(*arguments)), flat(expected), rtol=1e-9, atol=1e-12)
 
 
 @every
@@ -89,14 +105,14 @@ def test_compiled_gradient(program):
 
 @where(lambda p: not p.no_jit)
 def test_gradient_of_compiled(program):
-    compiled = wg.jit(objective(program))
-    close(call(program, wg.grad(compiled, argnums=program.wrt)), taped(program), EXACT)
+    inner = wg.jit(objective(program))
+    close(call(program, wg.grad(inner, argnums=program.wrt)), taped(program), EXACT)
 
 
 @where(lambda p: not p.no_jit)
 def test_compiled_gradient_of_compiled(program):
-    compiled = wg.jit(objective(program))
-    close(call(program, wg.jit(wg.grad(compiled, argnums=program.wrt))), taped(program), EXACT)
+    inner = wg.jit(objective(program))
+    close(call(program, wg.jit(wg.grad(inner, argnums=program.wrt))), taped(program), EXACT)
 
 
 @every

@@ -108,6 +108,15 @@ def _integers(value: int | Sequence[int], what: str) -> tuple[int, ...]:
     return tuple([int(i) for i in found])
 
 
+class _Held(threading.local):
+    """How many programs this thread is making, one inside the other."""
+
+    count = 0
+
+
+_held = _Held()
+
+
 class _Entry:
     """The programs for one combination of types: they differ in static integers, and in what they see outside."""
 
@@ -224,10 +233,13 @@ class Jitted(Named, callable_base()):  # type: ignore[misc]
             entry = self._new_entry(arguments.key)
         found = self._find(entry, arguments)
         if found is None:
-            locked = entry.lock.acquire(timeout=_PATIENCE)
+            # Who compiles something around this does not wait for long: the other thread may be waiting for that.
+            locked = entry.lock.acquire(timeout=_PATIENCE if not _held.count else 0.05)
+            _held.count += 1
             try:
                 found = self._find(entry, arguments) or self._make(entry, arguments)
             finally:
+                _held.count -= 1
                 if locked:
                     entry.lock.release()
         return found[0], found[0].inputs(arguments, found[1]), arguments, found[1]

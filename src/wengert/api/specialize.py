@@ -18,7 +18,7 @@ from wengert.api.signature import Arguments, Spec, Static, StaticKey, Weakly, co
 from wengert.api.standin import StandIns
 from wengert.api.surroundings import Surroundings
 from wengert.config import settings
-from wengert.errors import AbstractValueError
+from wengert.errors import AbstractValueError, EndlessError
 from wengert.ir.types import type_of
 from wengert.ir.values import Function, Traced, literal
 from wengert.ir.walk import memoized
@@ -126,6 +126,13 @@ def specialize(f: Callable[..., Any], arguments: Arguments, pinned: Sequence[int
         except RecursionError:
             raise
         except Exception as error:
+            if isinstance(error, EndlessError):  # values of a trace around this one are of steps that would never be made
+                own = [i for i, leaf in enumerate(arguments.leaves) if not isinstance(leaf, Traced)]
+                more = _to_pin(arguments, pins, own, concrete)
+                if not more:
+                    raise
+                pins |= more
+                continue
             more = _to_pin(arguments, pins, asked, concrete)
             if not more and not getattr(error, "settled", False):
                 more = _to_pin(arguments, pins, range(len(arguments.leaves)), concrete)

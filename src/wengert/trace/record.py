@@ -16,7 +16,7 @@ import numpy as np
 
 from wengert import tree
 from wengert.contract import role
-from wengert.errors import AbstractValueError, TraceError, four_parts
+from wengert.errors import EndlessError, TraceError, four_parts
 from wengert.ir.operation import Operation
 from wengert.ir.types import Type
 from wengert.ir.values import Function, Traced, Var
@@ -27,7 +27,7 @@ from wengert.trace.tape import Tape
 from wengert.trace.tracer import tracer
 
 
-DEEPEST = 48  # parts of a run taken aside, one inside the other
+DEEPEST = 32  # parts of a run taken aside, one inside the other
 
 
 class _Active(threading.local):
@@ -196,7 +196,7 @@ def region(key: Any, types: Sequence[Type], name: str) -> Iterator[tuple[Tape, l
     Gives the tape and the inputs. Arrays from outside that are assigned to are in the tape's journal, and are undone at the end.
     """
     if len(_active.tapes) > DEEPEST:
-        raise AbstractValueError(
+        raise EndlessError(
             four_parts(
                 f"{DEEPEST} branches and loops inside one another",
                 why="A function that calls itself under a test that is decided while the program runs has no end before that.",

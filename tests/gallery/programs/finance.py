@@ -105,7 +105,7 @@ def maximum_drawdown(prices):
     return worst
 
 
-@program(8.2, 100.0, 103.0, wrt=(0, 1, 2))
+@program(8.2, 100.0, 103.0, wrt=(0, 1, 2), roams=False)
 def implied_volatility(price, spot, strike):
     """The volatility that explains a price, by Newton with vega."""
     sigma = 0.3
@@ -125,7 +125,7 @@ def implied_volatility(price, spot, strike):
     return sigma
 
 
-@program(1000.0, 0.06, 187.3, wrt=(0, 1, 2))
+@program(1000.0, 0.06, 187.3, wrt=(0, 1, 2), roams=False)
 def mortgage_interest(balance, rate, payment):
     """All interest paid until a loan is gone, in as many years as it takes."""
     interest_paid = 0.0

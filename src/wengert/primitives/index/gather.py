@@ -55,8 +55,9 @@ class _Indexed(Primitive, abstract=True):
     def batch(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
         k = self.n_indexed
         x, indices, rest = self.split(operands)
-        if self.n_batch == 0 and not any(batched[1 : k + 1]):
-            # The lanes are one more axis of the rest.
+        if self.n_batch == 0 and not any(batched[1 : k + 1]) and indices[0].type.size > 1:
+            # The lanes are one more axis of the rest. (One element at a time is addressed in each lane: a loop that writes to
+            # its state so would else turn the whole of it around, every time.)
             x, *rest = expand_all(size, [batched[0], *batched[k + 1 :]], [x, *rest])
             out = self(move_axis(x, 0, k), *indices, *[move_axis(u, 0, indices[0].type.ndim) for u in rest])
             return move_axis(out, k if rest else indices[0].type.ndim, 0)

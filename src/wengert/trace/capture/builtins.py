@@ -312,10 +312,10 @@ def _creator(original: Any, uniform: bool) -> None:
     CREATORS[original.__name__] = uniform
 
 
-for _function in (np.zeros, np.ones, np.empty, np.full, np.zeros_like, np.ones_like, np.empty_like, np.full_like):
+for _function in (np.zeros, np.ones, np.empty, np.zeros_like, np.ones_like, np.empty_like):
     _creator(_function, True)
 for _function in (
     np.array, np.asarray, np.copy, np.arange, np.linspace, np.logspace, np.geomspace, np.eye, np.identity, np.asanyarray,
-    np.ascontiguousarray, np.tri, np.repeat, np.tile,
+    np.ascontiguousarray, np.tri, np.repeat, np.tile, np.full, np.full_like,
 ):  # fmt: skip
     _creator(_function, False)

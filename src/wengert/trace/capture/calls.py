@@ -9,6 +9,7 @@ import functools
 import os
 import re
 import sysconfig
+import threading
 import types
 import weakref
 from typing import Any
@@ -18,7 +19,7 @@ import numpy as np
 from wengert.numpy import table
 from wengert.numpy.promote import contains_traced
 from wengert.trace import record
-from wengert.trace.capture import convert
+from wengert.trace.capture import convert, once
 from wengert.trace.capture.builtins import CALL, CREATORS, SUBSTITUTES
 from wengert.trace.capture.containers import CONTAINERS, Unstaged, made
 from wengert.trace.capture.mutation import boxed
@@ -43,7 +44,18 @@ def call(f: Any, /, *args: Any, **kwargs: Any) -> Any:
         known = SUBSTITUTES.get(f)
         if known is not None:
             return known(*args, **kwargs)
-        return (_converted(f, args, kwargs) or f)(*args, **kwargs)
+        changed = _converted(f, args, kwargs)
+        if changed is None:
+            return f(*args, **kwargs)
+        if _staged.depth and _is_shareable(f, changed):
+            out = once.shared(f, changed, args, kwargs)
+            if out is not NotImplemented:
+                return out
+        _staged.depth += 1
+        try:
+            return changed(*args, **kwargs)
+        finally:
+            _staged.depth -= 1
     if kind is types.MethodType:
         inner = f.__func__
         if type(inner) is types.FunctionType:
@@ -59,6 +71,20 @@ def call(f: Any, /, *args: Any, **kwargs: Any) -> Any:
     if type(method) is types.FunctionType and not _is_ours(method):
         return call(method, f, *args, **kwargs)
     return f(*args, **kwargs)
+
+
+class _Staged(threading.local):
+    """How deep the user's functions are in one another: the outermost is not called from their text."""
+
+    depth = 0
+
+
+_staged = _Staged()
+
+
+def _is_shareable(f: types.FunctionType, changed: Any) -> bool:
+    tape: Any = record.active()
+    return tape is not None and tape.staged and isinstance(changed, types.FunctionType) and _kind_of(f.__code__.co_filename) == 1
 
 
 _READING = frozenset({"copy", "index", "count", "get", "keys", "values", "items"})

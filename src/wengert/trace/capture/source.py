@@ -52,7 +52,7 @@ def _in_file(code: types.CodeType, lines: list[str]) -> Node | None:
     except SyntaxError:
         return None
     found = _search(tree, code)
-    return None if found is None else _copy(found)
+    return None if found is None else copied(found)
 
 
 @functools.lru_cache(16)
@@ -115,14 +115,14 @@ def _fits(node: Node, code: types.CodeType) -> bool:
     return True
 
 
-def _copy(node: Any) -> Any:
+def copied(node: Any) -> Any:
     """A copy of the tree: conversion changes it."""
     made = type(node)()
     for name, value in ast.iter_fields(node):
         if isinstance(value, ast.AST):
-            value = _copy(value)
+            value = copied(value)
         elif isinstance(value, list):
-            value = [_copy(v) if isinstance(v, ast.AST) else v for v in value]
+            value = [copied(v) if isinstance(v, ast.AST) else v for v in value]
         setattr(made, name, value)
     for name in node._attributes:
         if hasattr(node, name):

@@ -9,6 +9,7 @@ import ast
 from typing import Any
 
 from wengert.trace.capture import scope
+from wengert.trace.capture.source import copied
 from wengert.trace.capture.rewrite import RUNTIME, Rewriter, load, located, runtime, store
 
 _DONE, _RESULT = f"{RUNTIME[:-2]}_done", f"{RUNTIME[:-2]}_result"
@@ -121,6 +122,7 @@ class Stager(Rewriter):
     def _def(self, what: str, body: list[Any], names: list[str], like: Any, *arguments: str) -> tuple[str, Any]:
         """A function of a part of the text, that assigns to these names."""
         name = self.fresh(what)
+        names = list(dict.fromkeys(names))
         shared = [n for n in names if n not in self.outside]
         outside = [n for n in names if n in self.outside]
         declared: list[Any] = [ast.Nonlocal(shared)] if shared else []
@@ -143,15 +145,16 @@ class Stager(Rewriter):
     def visit_If(self, node: ast.If) -> Any:
         return self._branch(node, self.visit(node.test))
 
-    def _branch(self, node: ast.If, test: Any) -> list[Any]:
-        names = self._names([*node.body, *node.orelse])
+    def _branch(self, node: ast.If, test: Any, more: list[str] | None = None) -> list[Any]:
+        names = [*self._names([*node.body, *node.orelse]), *(more or [])]
+        names = list(dict.fromkeys(names))
         then, define_then = self._def("then", self.statements(node.body), names, node)
         other, define_other = self._def("else", self.statements(node.orelse), names, node)
         handing, defines = self._handing(names, node)
         call = ast.Expr(runtime("if_", test, load(then), load(other), *handing))
         return [define_then, define_other, *defines, located(call, node)]
 
-    def _loop(self, node: Any, parts: list[Any]) -> tuple[list[Any], list[str], list[Any], Any]:
+    def _loop(self, node: Any, parts: list[Any], last: list[Any] | None = None) -> tuple[list[Any], list[str], list[Any], Any]:
         """What stands before a loop, its names, its body, and how it is asked whether to stop early."""
         here = scope.jumps(node.body)
         flags = (self.fresh("break"), self.fresh("continue"))
@@ -171,6 +174,11 @@ class Stager(Rewriter):
         if self.returns_by_flag and "return" in here:
             stops.append(load(_DONE))
         body += self.statements(node.body)
+        if last is not None:  # at the end of every iteration that does not leave the loop
+            target = last[0].targets[0].id
+            names.append(target)
+            unless = ast.If(runtime("none_of", *[load(s.id) for s in stops]), last, [])
+            body += self._branch(located(unless, node), unless.test, [target]) if stops else self.statements(last)
         self.flags.pop()
         stop: Any = ast.Constant(None)
         if stops:
@@ -196,7 +204,19 @@ class Stager(Rewriter):
         return [*before, define, *defines, located(call, node), *self._otherwise(node, flags, stops)]
 
     def visit_While(self, node: ast.While) -> Any:
-        before, names, body, (flags, stops, stop) = self._loop(node, [node.test, *node.body])
+        last = None
+        begin: list[Any] = []
+        if scope.bound([node.test]):  # what the test assigns is there in the iteration, and after the last one
+            name = self.fresh("holds")
+            again = located(ast.Assign([store(name)], copied(node.test)), node)
+            begin, last = self._visited(located(ast.Assign([store(name)], node.test), node)), [again]
+            self.own.add(name)
+            parts = [again, *node.body]
+            node.test = located(load(name), node)
+        else:
+            parts = [node.test, *node.body]
+        before, names, body, (flags, stops, stop) = self._loop(node, parts, last)
+        before = [*begin, *before]
         self.ahead.append([])
         asked = ast.Return(self.visit(node.test))
         test, define_test = self._def("test", [*self.ahead.pop(), asked], names, node)
