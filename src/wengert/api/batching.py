@@ -100,7 +100,12 @@ def _vmap(f: Any, options: dict[str, Any], args: tuple[Any, ...], kwargs: dict[s
     function = done.function
     outputs = tree.unflatten(done.structure, list(range(done.n_outputs)))
     out_axes = _axes(options["out_axes"], outputs, "out_axes")
-    program, mask = batch(function, size, (True,) * len(values) + (False,) * len(done.captured), force=[*[a is not None for a in out_axes], *[True] * len(done.changed)])
+    program, mask = batch(
+        function,
+        size,
+        (True,) * len(values) + (False,) * len(done.captured),
+        force=[*[a is not None for a in out_axes], *[True] * len(done.changed)],
+    )
     results = apply(program, [*values, *done.captured])
     for position, value in zip(done.changed, results[len(results) - len(done.changed) :], strict=True):
         leaf, axis = leaves[mapped[position]], axes[mapped[position]]
@@ -112,9 +117,7 @@ def _vmap(f: Any, options: dict[str, Any], args: tuple[Any, ...], kwargs: dict[s
             raise ArgumentError(
                 four_parts("out_axes is None for an output that differs between lanes", f"output {i} of {name_of(f)}", where=here())
             )
-        moved.append(
-            value if axis in (0, None) else _moved(value, 0, axis)
-        )
+        moved.append(value if axis in (0, None) else _moved(value, 0, axis))
     return done.outputs(moved)
 
 

@@ -55,7 +55,15 @@ def cond(test: Any, then: Callable[..., Any], otherwise: Callable[..., Any], *op
     leaves, structure = _values(operands, "an operand of cond")
     types = [_type(v) for v in leaves]
     runs = [
-        run(f, lambda traced: capture.call(f, *tree.unflatten(structure, traced)), types, None, extra_key=structure, staged=True, examples=leaves)
+        run(
+            f,
+            lambda traced: capture.call(f, *tree.unflatten(structure, traced)),
+            types,
+            None,
+            extra_key=structure,
+            staged=True,
+            examples=leaves,
+        )
         for f in (then, otherwise)
     ]
     a, b = runs
@@ -126,7 +134,9 @@ def while_loop(test: Callable[[Any], Any], body: Callable[[Any], Any], init: Any
 
     leaves, step = _fixpoint(leaves, structure, traced, lambda r: (r.structure, r.function.out_types), "while_loop", body)
     types = [_type(v) for v in leaves]
-    check = run(test, lambda t: capture.call(test, tree.unflatten(structure, t)), types, None, extra_key=structure, staged=True, examples=leaves)
+    check = run(
+        test, lambda t: capture.call(test, tree.unflatten(structure, t)), types, None, extra_key=structure, staged=True, examples=leaves
+    )
     if [t.shape for t in check.function.out_types] != [()]:  # type: ignore[union-attr]
         raise ShapeError(
             four_parts(

@@ -58,10 +58,15 @@ class OneCall:
     def run(self, f: Callable[..., Any] | None = None) -> Run:
         """Trace the function, or its rule, on these arguments."""
         target = f or self.f
-        done = run(target, lambda t: capture.call(target, *self.all_arguments(t)), self.types, self.values, extra_key=(self.structure, self.nondiff))
+        done = run(
+            target,
+            lambda t: capture.call(target, *self.all_arguments(t)),
+            self.types,
+            self.values,
+            extra_key=(self.structure, self.nondiff),
+        )
         _require_closed(target, done)
         return done
-
 
     def finished(self, done: Run, results: Sequence[Any]) -> Any:
         """What the function returned, after what it assigned to its arguments is there."""

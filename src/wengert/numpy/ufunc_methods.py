@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from wengert.errors import UnknownFunctionError, four_parts
-from wengert.numpy.arguments import NO_VALUE, array, axes_of, axis_of, flag, given, kept, refuse, refuse_keyword
+from wengert.numpy.arguments import NO_VALUE, array, axes_of, axis_of, flag, given, kept, refuse_keyword
 from wengert.numpy.promote import result_dtypes
 from wengert.numpy.reductions import truth
-from wengert.numpy.table import lookup, refuse_out
+from wengert.numpy.table import lookup
 from wengert.primitives import reduce as primitive
 from wengert.source import here
 

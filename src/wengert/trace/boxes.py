@@ -190,7 +190,9 @@ def _got(x: Any, index: tuple[Any, ...]) -> Any:
 
 
 def _is_integer(part: Any) -> bool:
-    return isinstance(part, (int, np.integer)) and not isinstance(part, bool) or is_traced(part) and not part.shape and part.dtype.kind in "iu"
+    return (
+        isinstance(part, (int, np.integer)) and not isinstance(part, bool) or is_traced(part) and not part.shape and part.dtype.kind in "iu"
+    )
 
 
 def is_basic(index: Any) -> bool:

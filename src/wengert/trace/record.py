@@ -26,7 +26,6 @@ from wengert.trace import boxes
 from wengert.trace.tape import Tape
 from wengert.trace.tracer import tracer
 
-
 DEEPEST = 32  # parts of a run taken aside, one inside the other
 
 
@@ -141,7 +140,9 @@ def run(
             if has_aux:
                 if not isinstance(result, tuple) or len(result) != 2:
                     raise TraceError(
-                        four_parts(f"with has_aux=True, {name_of(f)} must return (value, aux)", f"it returned {_brief(result)}", where=where(f))
+                        four_parts(
+                            f"with has_aux=True, {name_of(f)} must return (value, aux)", f"it returned {_brief(result)}", where=where(f)
+                        )
                     )
                 result, extra = result
                 aux = tree.flatten(extra)

@@ -148,7 +148,9 @@ SAME = frozenset([np.asarray, np.asanyarray, np.real, np.asarray_chkfinite, np.r
 
 
 def _reshaped(box: Any, value: Any, function: Any, args: Any, kwargs: Any) -> Any:
-    order = kwargs.get("order", args[2] if function is np.reshape and len(args) > 2 else args[1] if function is np.ravel and len(args) > 1 else "C")
+    order = kwargs.get(
+        "order", args[2] if function is np.reshape and len(args) > 2 else args[1] if function is np.ravel and len(args) > 1 else "C"
+    )
     if order == "F":
         return value.snapshot() if value is box else value
     return boxes.reshape(box, value.shape, value)

@@ -93,7 +93,7 @@ def _aside(body: Body, state: State, before: tuple[Any, ...]) -> Part:
 def _merge(test: Any, state: State, before: tuple[Any, ...], sides: list[Part]) -> None:
     a, b = sides
     objects = {**a.objects, **b.objects}
-    places = [p for p in dict.fromkeys([*a.found, *b.found])]
+    places = list(dict.fromkeys([*a.found, *b.found]))
     outputs: tuple[list[Any], list[Any]] = ([], [])
     types: list[Any] = []
     weak: list[bool] = []
@@ -213,14 +213,20 @@ def _two_sided(x: Any, y: Any, label: str, slot: Any, box: bool) -> Callable[[li
             continue
         shared = not box and any([type(v) is Held and v.is_from_outside() for v in (p, q)])
         p, q = plain(p), plain(q)
-        if not isinstance(p, Traced) and not isinstance(q, Traced) and (p is q or type(p) is type(q) and not isinstance(p, np.ndarray) and p == q):
+        if (
+            not isinstance(p, Traced)
+            and not isinstance(q, Traced)
+            and (p is q or type(p) is type(q) and not isinstance(p, np.ndarray) and p == q)
+        ):
             at.append(_Fixed(p))
             continue
         if not is_data(p) or not is_data(q):
             if same(p, q):
                 at.append(_Fixed(p))
                 continue
-            raise disagreement("two branches leave different things", label, p, q, _WHY, "let the test depend on static values, or use numbers")
+            raise disagreement(
+                "two branches leave different things", label, p, q, _WHY, "let the test depend on static values, or use numbers"
+            )
         of = join((kind_of(p), is_weak(p)), (kind_of(q), is_weak(q)))
         if of is None:
             raise disagreement("two branches leave different shapes", label, p, q, _WHY, "give it one shape in both branches")
@@ -255,7 +261,9 @@ def _alike(no: Function, yes: Function, n: int, m: int) -> tuple[Function, Funct
 # -- expressions ---------------------------------------------------------------------------------------------
 
 
-def choice(test: Any, then: Body, otherwise: Body, get: Getter = tuple, put: Putter = lambda values: None, names: tuple[str, ...] = ()) -> Any:
+def choice(
+    test: Any, then: Body, otherwise: Body, get: Getter = tuple, put: Putter = lambda values: None, names: tuple[str, ...] = ()
+) -> Any:
     """`then() if test else otherwise()`; get, put and names are of what the two may assign to."""
     test = decide(test)
     if test is True:

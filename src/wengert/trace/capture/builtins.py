@@ -259,7 +259,14 @@ for _name, _function in {
     "isnan": np.isnan, "isinf": np.isinf, "isfinite": np.isfinite,
 }.items():  # fmt: skip
     _of_math(_name, _ufunc(_function))
-_of_math("log", lambda x, *base: lookup(np.log)(x) / (math.log(base[0]) if not isinstance(base[0], Traced) else lookup(np.log)(base[0])) if base else lookup(np.log)(x))
+_of_math(
+    "log",
+    lambda x, *base: (
+        lookup(np.log)(x) / (math.log(base[0]) if not isinstance(base[0], Traced) else lookup(np.log)(base[0]))
+        if base
+        else lookup(np.log)(x)
+    ),
+)
 for _name, _function in {"floor": np.floor, "ceil": np.ceil, "trunc": np.trunc}.items():
     _of_math(_name, functools.partial(lambda ufunc, x: _integer(lookup(ufunc)(x)), _function))
 _of_math("fsum", sum_)

@@ -67,7 +67,7 @@ def call(f: Any, /, *args: Any, **kwargs: Any) -> Any:
         return _instance(f, args, kwargs)
     if kind is functools.partial:
         return call(f.func, *f.args, *args, **{**f.keywords, **kwargs})
-    method = getattr(kind, "__call__", None)
+    method = getattr(kind, "__call__", None)  # noqa: B004
     if type(method) is types.FunctionType and not _is_ours(method):
         return call(method, f, *args, **kwargs)
     return f(*args, **kwargs)
@@ -88,7 +88,24 @@ def _is_shareable(f: types.FunctionType, changed: Any) -> bool:
 
 
 _READING = frozenset({"copy", "index", "count", "get", "keys", "values", "items"})
-_IMMUTABLE = (str, bytes, int, float, complex, tuple, frozenset, range, type, slice, np.ndarray, np.generic, np.dtype, type(None), types.ModuleType, re.Pattern)
+_IMMUTABLE = (
+    str,
+    bytes,
+    int,
+    float,
+    complex,
+    tuple,
+    frozenset,
+    range,
+    type,
+    slice,
+    np.ndarray,
+    np.generic,
+    np.dtype,
+    type(None),
+    types.ModuleType,
+    re.Pattern,
+)
 
 
 def _builtin(f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -4,7 +4,6 @@ Start at `function`.
 """
 
 from __future__ import annotations
-
 import __future__
 
 import ast

@@ -26,7 +26,6 @@ from wengert.trace.capture.containers import Unstaged
 from wengert.trace.capture.over import Over, over
 from wengert.trace.capture.state import (
     Getter,
-    Held,
     Part,
     Putter,
     State,
@@ -42,7 +41,6 @@ from wengert.trace.capture.state import (
     traced_results,
 )
 from wengert.trace.capture.values import UNDEFINED, Maybe, is_data, is_weak, join, kind_of, parts, same
-from wengert.trace.tracer import Tracer
 
 UNROLLED = 2  # so many iterations are written out at once
 MOST = 20_000  # iterations that run in Python, where the body cannot be part of the program
@@ -166,7 +164,7 @@ def while_(test: Body, body: Body, get: Getter, put: Putter, names: tuple[str, .
 class _Carried:
     """One place that a loop hands from iteration to iteration: its data leaves, their types, and what stays the same."""
 
-    __slots__ = ("flag", "fixed", "leaves", "place", "structure", "types", "weak")
+    __slots__ = ("fixed", "flag", "leaves", "place", "structure", "types", "weak")
 
     def __init__(self, place: Any, value: Any, flag: Any) -> None:
         self.place, self.flag = place, flag

@@ -20,7 +20,21 @@ from wengert.trace.capture.containers import Unstaged
 from wengert.trace.capture.values import is_data, is_weak, kind_of
 from wengert.trace.tracer import Tracer
 
-_CONSTANT = (int, float, complex, str, bytes, bool, type(None), types.ModuleType, types.BuiltinFunctionType, np.ufunc, type, np.dtype, type(np.sum))
+_CONSTANT = (
+    int,
+    float,
+    complex,
+    str,
+    bytes,
+    bool,
+    type(None),
+    types.ModuleType,
+    types.BuiltinFunctionType,
+    np.ufunc,
+    type,
+    np.dtype,
+    type(np.sum),
+)
 _NOT_YET, _NEVER = object(), object()
 
 
@@ -29,7 +43,9 @@ class _Captured:
 
     __slots__ = ("changed", "constants", "function", "leaves", "structure", "weak")
 
-    def __init__(self, function: Function, constants: list[Any], structure: Any, leaves: list[Any], weak: list[bool], changed: list[int]) -> None:
+    def __init__(
+        self, function: Function, constants: list[Any], structure: Any, leaves: list[Any], weak: list[bool], changed: list[int]
+    ) -> None:
         self.function, self.constants, self.structure, self.leaves = function, constants, structure, leaves
         self.weak, self.changed = weak, changed
 
@@ -73,7 +89,11 @@ def _key(f: Any, leaves: list[Any], structure: Any) -> Any:
     for leaf in leaves:
         if _is_argument(leaf):
             parts.append((kind_of(leaf), is_weak(leaf), getattr(leaf, "frozen", False) is not False))
-        elif isinstance(leaf, (int, str, bool, bytes, type(None))) or isinstance(leaf, (types.FunctionType, type)) and not getattr(leaf, "__closure__", None):
+        elif (
+            isinstance(leaf, (int, str, bool, bytes, type(None)))
+            or isinstance(leaf, (types.FunctionType, type))
+            and not getattr(leaf, "__closure__", None)
+        ):
             parts.append((type(leaf), leaf))
         else:
             return None
@@ -188,7 +208,11 @@ def _is_constant(x: Any, memo: dict[Any, Any]) -> bool:
         return _is_library(x) or _is_closed(x, memo)
     if isinstance(x, tuple):
         return all([_is_constant(item, memo) for item in x])
-    return isinstance(x, _CONSTANT) and not hasattr(x, "__dict__") or isinstance(x, (types.ModuleType, type, np.ufunc, types.BuiltinFunctionType, type(np.sum)))
+    return (
+        isinstance(x, _CONSTANT)
+        and not hasattr(x, "__dict__")
+        or isinstance(x, (types.ModuleType, type, np.ufunc, types.BuiltinFunctionType, type(np.sum)))
+    )
 
 
 def _is_library(f: types.FunctionType) -> bool:

@@ -23,8 +23,8 @@ from wengert.trace.capture.values import UNDEFINED, is_data
 setattr_ = set_attribute
 slice_ = slice
 __all__ = [
-    "UNDEFINED", "and_", "any_of", "assert_", "augment", "augment_attribute", "augment_item", "call", "choice", "defined", "delitem", "for_",
-    "getitem", "if_", "made", "none_of", "not_", "or_", "raise_", "result", "set_attribute", "setitem", "slice_", "text", "while_",
+    "UNDEFINED", "and_", "any_of", "assert_", "augment", "augment_attribute", "augment_item", "call", "choice", "defined", "delitem",
+    "for_", "getitem", "if_", "made", "none_of", "not_", "or_", "raise_", "result", "set_attribute", "setitem", "slice_", "text", "while_",
 ]  # fmt: skip
 
 

@@ -38,9 +38,7 @@ def bound(nodes: Iterable[ast.AST]) -> list[str]:
             found[node.name] = None
         elif isinstance(node, (ast.Import, ast.ImportFrom)):
             found.update({(a.asname or a.name.partition(".")[0]): None for a in node.names})
-        elif isinstance(node, ast.ExceptHandler) and node.name:
-            found[node.name] = None
-        elif isinstance(node, (ast.MatchAs, ast.MatchStar)) and node.name:
+        elif isinstance(node, ast.ExceptHandler) and node.name or isinstance(node, (ast.MatchAs, ast.MatchStar)) and node.name:
             found[node.name] = None
         elif isinstance(node, ast.MatchMapping) and node.rest:
             found[node.rest] = None
@@ -83,7 +81,7 @@ def _jumps(node: ast.AST) -> set[str]:
         return {"break"}
     if isinstance(node, ast.Continue):
         return {"continue"}
-    if isinstance(node, _SCOPES) or isinstance(node, ast.expr):
+    if isinstance(node, (*_SCOPES, ast.expr)):
         return set()
     if isinstance(node, (ast.For, ast.While, ast.AsyncFor)):
         return (jumps(node.body) & {"return"}) | jumps(node.orelse)

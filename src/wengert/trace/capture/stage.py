@@ -9,8 +9,8 @@ import ast
 from typing import Any
 
 from wengert.trace.capture import scope
-from wengert.trace.capture.source import copied
 from wengert.trace.capture.rewrite import RUNTIME, Rewriter, load, located, runtime, store
+from wengert.trace.capture.source import copied
 
 _DONE, _RESULT = f"{RUNTIME[:-2]}_done", f"{RUNTIME[:-2]}_result"
 
