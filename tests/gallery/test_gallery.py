@@ -17,6 +17,7 @@ import wengert as wg
 from tests.gallery import differences as plain
 from tests.gallery.differences import close, flat, leaves
 from tests.gallery.registry import Program, load
+from wengert.codegen import schedule
 from wengert.errors import WengertError
 
 PROGRAMS = load()
@@ -100,6 +101,15 @@ def test_taped_gradient(program):
 def test_compiled_gradient(program):
     value, exact = call(program, wg.jit(wg.value_and_grad(objective(program), argnums=program.wrt)))
     close(value, objective(program)(*program.arguments()), EXACT)
+    close(exact, taped(program), EXACT)
+
+
+@where(lambda p: not p.no_jit)
+def test_compiled_gradient_in_memory(program, monkeypatch):
+    """The gallery's arrays are so short that native code has them in registers; here they are in memory, as long ones are."""
+    monkeypatch.setattr(schedule.schedule, "__defaults__", (1,))
+    fresh = plain.objective(program)
+    exact = call(program, wg.jit(wg.grad(lambda *arguments: fresh(*arguments), argnums=program.wrt)))
     close(exact, taped(program), EXACT)
 
 

@@ -97,7 +97,36 @@ def stack(parts: Sequence[Any], axis: int = 0) -> Any:
     parts = promoted(*parts)
     shape = shape_of(parts[0])
     axis = axis % (len(shape) + 1)
-    return Concatenate(axis)(*[reshape(p, (*shape[:axis], 1, *shape[axis:])) for p in parts])
+    pieces: list[Any] = []
+    rest = list(parts)
+    while rest:
+        run = _run(rest) if not axis else 1
+        if run > 1:
+            pieces.append(rest[0].origin[0][rest[0].origin[1] : rest[0].origin[1] + run])
+        else:
+            pieces.append(reshape(rest[0], (*shape[:axis], 1, *shape[axis:])))
+        del rest[:run]
+    return Concatenate(axis)(*pieces) if len(pieces) > 1 or not isinstance(pieces[0], Traced) else pieces[0]
+
+
+def _run(parts: Sequence[Any]) -> int:
+    """How many of the first parts are the rows of one array, one after the other, as a loop that appends to a list leaves them."""
+    first = _origin(parts[0])
+    if first is None:
+        return 1
+    count = 1
+    for p in parts[1:]:
+        found = _origin(p)
+        if found is None or found[0] is not first[0] or found[1] != first[1] + count:
+            break
+        count += 1
+    return count
+
+
+def _origin(x: Any) -> Any:
+    """(array, row) of which this is, if neither has been assigned to since; None if it is no row."""
+    origin = getattr(x, "origin", None)
+    return None if origin is None or origin[0].atom is not origin[2] or x.atom is not origin[3] else origin
 
 
 def shape_of(x: Any) -> tuple[int, ...]:

@@ -101,7 +101,7 @@ def _function(function: Any) -> Any:
 class Tracer(Traced):
     """An array whose operations are recorded. It quacks like numpy.ndarray; what it cannot do it refuses."""
 
-    __slots__ = ("__weakref__", "atom", "base", "frozen", "level", "tape", "type", "views", "weak")
+    __slots__ = ("__weakref__", "atom", "base", "frozen", "level", "origin", "tape", "type", "views", "weak")
     tape: Any
     atom: Var
     type: ArrayType

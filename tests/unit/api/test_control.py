@@ -42,7 +42,8 @@ def test_a_branch_not_taken_never_reaches_the_derivative_of_what_it_closes_over(
 def test_a_loop_of_no_steps_never_reaches_the_derivative_of_what_it_closes_over():
     assert_derivative(lambda x: wg.while_loop(lambda s: s > 100.0, lambda s: s * np.sqrt(x), x), (0.0,), 1.0)
     assert_derivative(lambda x: wg.loop(0, 0, lambda i, s: s * np.sqrt(x), x), (0.0,), 1.0)
-    assert len(wg.record(lambda x: wg.scan(lambda s, t: (s * np.sin(x) + t, None), x, np.ones(3))[0])(1.0).equations) == 1
+    ones = np.ones(3)
+    assert len(wg.record(lambda x: wg.scan(lambda s, t: (s * np.sin(x) + t, None), x, ones)[0])(1.0).equations) == 1
 
 
 def test_cond_containers_closures_and_promotion():

@@ -231,8 +231,16 @@ def test_into_refuses():
 
 
 def test_a_branch_on_a_traced_value():
-    for f in (wg.jit(lambda x: x if x > 0 else -x), wg.jit(wg.grad(lambda x: x if x > 0 else -x))):
-        refused(AbstractValueError, f, 1.0, what="a concrete value is needed", why="Under jit", instead="wengert.cond")
+    f = lambda x: x**2 if x > 0 else -x
+    for x in (3.0, -3.0):
+        assert wg.jit(f)(x) == f(x)
+        assert wg.jit(wg.grad(f))(x) == wg.grad(wg.jit(f))(x) == (6.0 if x > 0 else -1.0)
+
+
+def test_a_branch_on_a_traced_value_where_the_text_is_not_seen():
+    f = unwritten("f = lambda x: x if x > 0 else -x")
+    for g in (wg.jit(f), wg.jit(wg.grad(f))):
+        refused(AbstractValueError, g, 1.0, what="a concrete value is needed", why="Under jit", instead="wengert.cond", where=False)
 
 
 def test_arguments_that_are_no_arguments():

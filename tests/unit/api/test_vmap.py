@@ -7,6 +7,7 @@ import pytest
 
 import wengert as wg
 from tests.unit.api.messages import refused
+from tests.unit.trace.written import unwritten
 from wengert import errors
 
 Pair = collections.namedtuple("Pair", "a b")
@@ -101,15 +102,24 @@ def test_control_flow_operations_with_a_test_a_lane():
     np.testing.assert_allclose(wg.vmap(lambda n: wg.loop(0, n, lambda i, s: s * 2, 1.0))(np.array([0, 3, 5])), [1, 8, 32])
 
 
-def test_python_branch_on_a_lane_is_refused():
+def test_a_branch_on_a_lane():
+    f = lambda x: x**2 if x > 0 else -x
+    x = np.array([-1.0, 0.0, 2.0])
+    np.testing.assert_array_equal(wg.vmap(f)(x), [1, 0, 4])
+    np.testing.assert_array_equal(wg.vmap(wg.grad(f))(x), [-1, -1, 4])
+    np.testing.assert_array_equal(wg.grad(lambda x: np.sum(wg.vmap(f)(x)))(x), [-1, -1, 4])
+
+
+def test_a_branch_on_a_lane_is_refused_where_the_text_is_not_seen():
     parts = refused(
         errors.AbstractValueError,
-        wg.vmap(lambda x: x if x > 0 else -x),
+        wg.vmap(unwritten("f = lambda x: x if x > 0 else -x")),
         np.ones(2),
         what="a concrete value is needed",
         which="bool[]",
         why="every lane has a value of its own",
         instead="np.where",
+        where=False,
     )
     assert "wengert.cond" in parts.instead
 

@@ -23,6 +23,7 @@ from wengert.source import here
 from wengert.trace import boxes, record
 from wengert.trace.capture.branch import Raised, and_, decide, if_, not_
 from wengert.trace.capture.containers import Unstaged
+from wengert.trace.capture.growth import Growth
 from wengert.trace.capture.over import Over, over
 from wengert.trace.capture.state import (
     Getter,
@@ -53,8 +54,10 @@ Body = Callable[..., Any]
 Stop = Callable[[], Any] | None
 
 
-def for_(items: Any, body: Body, get: Getter, put: Putter, names: tuple[str, ...], stop: Stop) -> None:
-    """`for` over items: the body sets the target."""
+def for_(
+    items: Any, body: Body, get: Getter, put: Putter, names: tuple[str, ...], stop: Stop, grown: Callable[[], Any] | None = None
+) -> None:
+    """`for` over items: the body sets the target. `grown` gives the lists that it only appends to, and how far back it reads them."""
     state = State(get, put, names)
     by_number = over(items)
     tape: Any = record.active()
@@ -66,13 +69,14 @@ def for_(items: Any, body: Body, get: Getter, put: Putter, names: tuple[str, ...
     if isinstance(length, Traced):
         _stage(by_number, None, body, state, stop)
         return
+    lists = grown() if grown is not None else ()
     if length <= UNROLLED or body.__code__ in failed:
         _in_python(iter(by_number), body, state, stop)
         return
     peeled = 0
     while True:
         try:
-            _stage(_From(by_number, peeled) if peeled else by_number, None, body, state, stop)
+            _stage(_From(by_number, peeled) if peeled else by_number, None, body, state, stop, lists)
             return
         except _Peel as peel:
             error: Any = _unsettled(str(peel))
@@ -191,7 +195,10 @@ _DATA = object()
 class _Loop:
     """The search for what is carried and in which types."""
 
-    def __init__(self, items: Over | None, test: Body | None, body: Body, state: State, stop: Stop) -> None:
+    def __init__(self, items: Over | None, test: Body | None, body: Body, state: State, stop: Stop, lists: Any) -> None:
+        self.growing = {id(x): Growth(x, depth) for x, depth in lists if type(x) is list}
+        self.grown: dict[Any, Growth] = {}
+        self.appended: dict[Any, list[Any]] = {}
         self.items, self.test, self.body, self.state, self.stop = items, test, body, state, stop
         self.before = state.get()
         self.carried: dict[Any, _Carried] = {}
@@ -290,13 +297,22 @@ class _Loop:
     def _settle(self, part: Part) -> bool:
         """Whether the types of what is carried stay; else they are widened, and new places taken up."""
         settled = True
-        for place, value in part.found.items():
+        for place, value in list(part.found.items()):
             if isinstance(place, tuple) and place not in self.carried:
                 self.objects[place[1]] = part.objects[place[1]]
                 thing = self.objects[place[1]]
+                growth = self.growing.get(place[1])
+                if growth is not None and growth.begins(value):
+                    self.grown[place] = growth
+                    self._carry(place, growth.tail, True)
+                    settled = False
+                    continue
                 self._carry(place, thing if place[0] == "box" else boxes.contents(thing), True)
                 settled = False
                 continue
+            if place in self.grown:
+                value, self.appended[place] = self.grown[place].split(value)
+                part.found[place] = value
             value, flag = parts(value)
             c = self.carried.get(place)
             if c is None:
@@ -376,12 +392,18 @@ class _Loop:
         always = self._always if ran else frozenset()
         for place, c in self.carried.items():
             leaves = traced_results([next(given) for _ in c.types], c.weak)
+            if place in self.grown:
+                continue
             flag = True if c.flag is True else next(given)
             if place in always:
                 flag = True
             value = leaves[0] if isinstance(place, tuple) and place[0] == "box" else c.rebuilt(leaves)
             assign(self.state, place, self.objects, values, value if flag is True else Maybe(value, flag))
         self.state.put(tuple(values))
+        for place, growth in self.grown.items():
+            stacks = [next(given) for _ in growth.types]
+            assert self.items is not None
+            assign(self.state, place, self.objects, values, growth.filled(stacks, self.items.length))
 
     _always: frozenset[Any] = frozenset()
 
@@ -393,10 +415,16 @@ def _boolean(function: Function) -> Function:
         return builder.build(function.inputs, [cast(result, np.bool_)], function.name)
 
 
-def _stage(items: Over | None, test: Body | None, body: Body, state: State, stop: Stop) -> None:
-    loop = _Loop(items, test, body, state, stop)
+def _stage(items: Over | None, test: Body | None, body: Body, state: State, stop: Stop, lists: Any = ()) -> None:
+    loop = _Loop(items, test, body, state, stop, lists)
     part, outputs, stopped, predicate = loop.record()
     types = loop._types()[1:]
+    n = len(types)
+    for place, growth in loop.grown.items():
+        outputs += loop.appended[place]
+        types += growth.types
+    if loop.grown and (predicate is not None or items is None or isinstance(items.length, Traced)):
+        raise Unstaged("how long a list becomes is found while the program runs")
     function, captured = part.tape.finish(outputs)
     builder = Builder()
     with building(builder):
@@ -404,7 +432,6 @@ def _stage(items: Over | None, test: Body | None, body: Body, state: State, stop
         function = builder.build(function.inputs, [cast(r, t.dtype) for r, t in zip(results, types, strict=True)], "body")
     loop._always = _assigned_always(loop, function)
     initial = loop.initial()
-    n = len(types)
     if predicate is None:
         assert items is not None
         length = items.length

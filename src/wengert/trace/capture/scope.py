@@ -54,6 +54,41 @@ def updated(nodes: Iterable[ast.AST]) -> list[str]:
     return list(found)
 
 
+def appended(body: Iterable[ast.AST]) -> dict[str, int]:
+    """Names used only as in `x.append(…)` and `x[-2]`, and how far back these read."""
+    uses: dict[str, int] = {}
+    found: dict[str, int] = {}
+    allowed: dict[str, int] = {}
+    for node in [n for statement in body for n in ast.walk(statement)]:
+        if isinstance(node, ast.Name):
+            uses[node.id] = uses.get(node.id, 0) + 1
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "append":
+            if isinstance(node.func.value, ast.Name) and len(node.args) == 1:
+                name = node.func.value.id
+                found.setdefault(name, 0)
+                allowed[name] = allowed.get(name, 0) + 1
+        elif isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load) and isinstance(node.value, ast.Name):
+            back = _from_the_end(node.slice)
+            if back:
+                name = node.value.id
+                found[name] = max(found.get(name, 0), back)
+                allowed[name] = allowed.get(name, 0) + 1
+    appending = {
+        n.func.value.id  # type: ignore[attr-defined]
+        for statement in body
+        for n in ast.walk(statement)
+        if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute) and n.func.attr == "append" and isinstance(n.func.value, ast.Name)
+    }
+    return {name: depth for name, depth in found.items() if name in appending and allowed[name] == uses[name]}
+
+
+def _from_the_end(index: ast.expr) -> int:
+    if isinstance(index, ast.UnaryOp) and isinstance(index.op, ast.USub) and isinstance(index.operand, ast.Constant):
+        value = index.operand.value
+        return value if type(value) is int else 0
+    return 0
+
+
 def declared(nodes: Iterable[ast.AST]) -> tuple[set[str], set[str]]:
     """Names declared global, and nonlocal."""
     outside: set[str] = set()

@@ -194,13 +194,18 @@ class Stager(Rewriter):
         return self._branch(guarded, guarded.test)
 
     def visit_For(self, node: ast.For) -> Any:
+        lists = scope.appended(node.body)
+        grown: list[Any] = []
+        if lists:
+            pairs = [ast.Tuple([self.visit(load(n)), ast.Constant(depth)], ast.Load()) for n, depth in lists.items()]
+            grown = [ast.Lambda(ast.arguments([], [], None, [], [], None, []), ast.Tuple(pairs, ast.Load()))]
         over = self.visit(node.iter)
         item = self.fresh("next")
         before, names, body, (flags, stops, stop) = self._loop(node, [node.target, *node.body])
         assign = self.visit_Assign(located(ast.Assign([node.target], load(item)), node))
         run, define = self._def("body", [*(assign if isinstance(assign, list) else [assign]), *body], names, node, item)
         handing, defines = self._handing(names, node)
-        call = ast.Expr(runtime("for_", over, load(run), *handing, stop))
+        call = ast.Expr(runtime("for_", over, load(run), *handing, stop, *grown))
         return [*before, define, *defines, located(call, node), *self._otherwise(node, flags, stops)]
 
     def visit_While(self, node: ast.While) -> Any:
