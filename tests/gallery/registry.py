@@ -17,7 +17,7 @@ import numpy as np
 
 @dataclass(frozen=True, eq=False)
 class Program:
-    """A function, sample arguments, and what is particular about it; a nonempty `no_…` is the reason why a check does not apply."""
+    """A function, sample arguments, and what is particular about it; a nonempty `no_jit` is the reason why it cannot be compiled."""
 
     function: Callable[..., Any]
     sample: tuple[Any, ...]
@@ -28,7 +28,6 @@ class Program:
     tolerance: float = 1e-7  # of the gradient against differences: looser only where the value itself is rounded more
     roams: bool = True  # it ends, with a number, at other arguments as well
     no_jit: str = ""  # compiled, and lane by lane, it is refused; taped it runs
-    no_second_order: str = ""
 
     @property
     def name(self) -> str:

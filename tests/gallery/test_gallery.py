@@ -150,7 +150,7 @@ def test_vmap_of_gradient(program):
         close(mine, gradient(program)(*lane), EXACT)
 
 
-@where(lambda p: not p.no_second_order)
+@every
 def test_second_order(program):
     here, v = plain.active(program), direction(program)
     product = flat(wg.hvp(packed(program))(here, plain.like(here, v)))
@@ -158,12 +158,21 @@ def test_second_order(program):
     close(product, expected, 1e-6)
 
 
-@where(lambda p: not (p.no_second_order or p.no_jit))
+@where(lambda p: not p.no_jit)
 def test_compiled_second_order(program):
     here, v = plain.active(program), direction(program)
     product = wg.jit(wg.hvp(packed(program)))(here, plain.like(here, v))
     again = plain.active(program)
     close(product, wg.hvp(packed(program))(again, plain.like(again, v)), EXACT * 10)
+
+
+@where(lambda p: len(p.wrt) == 1 and isinstance(p.sample[p.wrt[0]], (float, np.ndarray)) and flat(plain.active(p)).size <= 5)
+def test_hessian(program):
+    (here,), v = plain.active(program), direction(program)
+    hessian = np.reshape(wg.hessian(restricted(program))(here), (v.size, v.size))
+    product = wg.hvp(restricted(program))(*plain.active(program), *plain.like(plain.active(program), v))
+    close(hessian @ v, product, EXACT * 10)
+    close(hessian, hessian.T, EXACT * 10)
 
 
 @where(lambda p: p.no_jit)
@@ -175,7 +184,7 @@ def test_refused_rather_than_wrong(program):
 def test_the_gallery_is_large():
     assert len(PROGRAMS) >= 70
     assert len({p.name for p in PROGRAMS}) == len(PROGRAMS)
-    assert sum(bool(p.no_jit or p.no_second_order) for p in PROGRAMS) <= len(PROGRAMS) // 20
+    assert sum(bool(p.no_jit) for p in PROGRAMS) <= len(PROGRAMS) // 20
 
 
 @every

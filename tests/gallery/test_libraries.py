@@ -1,6 +1,7 @@
 """Functions of NumPy's and SciPy's own that are plain Python and that no table knows: captured as they are, value and gradient.
 
-What the table of `wengert.numpy` answers for is tested there; here it is checked that it does not answer.
+What the table of `wengert.numpy` answers for is tested there. `wengert.scipy`, where something imported it, has rules for some of these;
+they are taken out here, so that the text is what is traced.
 """
 
 from __future__ import annotations
@@ -84,7 +85,6 @@ CASES = [
     case(scipy.stats.kstat, X, 3, no_jit=WITHOUT_NAN),
     case(scipy.stats.boxcox_llf, 0.6, X, wrt=(0, 1), no_jit=WITHOUT_NAN),
     case(scipy.signal.zpk2tf, X[:3], Y[:2], 0.7, wrt=(0, 1, 2)),
-    case(scipy.signal.bilinear, X[:3], Y[:3], wrt=(0, 1), no_jit=TRIMMED),
     case(scipy.signal.gausspulse, X, fc=0.7),
     case(scipy.signal.gauss_spline, X, 3),
     case(scipy.signal.chirp, X, 0.3, 2.0, 1.1),
@@ -130,6 +130,13 @@ compiled = pytest.mark.parametrize("function, program", [c for c in CASES if not
 taped_only = pytest.mark.parametrize("function, program", [c for c in CASES if c.values[1].no_jit])
 
 
+@pytest.fixture(autouse=True)
+def _text_only(monkeypatch):
+    for c in CASES:
+        for function in {c.values[0], inspect.unwrap(c.values[0])}:
+            monkeypatch.delitem(table.IMPLEMENTATIONS, function, raising=False)
+
+
 @every
 def test_library_function_taped(function, program):
     value, gradient = wg.value_and_grad(objective(program), argnums=program.wrt)(*program.arguments())
@@ -159,7 +166,7 @@ def test_beyond_numpy(function, arguments):
         wg.jit(wg.grad(objective))(*arguments)
 
 
-def test_no_table_answers():
+def test_their_text_is_python():
     for function in {inspect.unwrap(c.values[0]) for c in CASES}:
         table.load_for(function)
         assert function not in table.IMPLEMENTATIONS

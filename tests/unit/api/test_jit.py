@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import wengert as wg
+from tests.unit.trace.written import unwritten
 from wengert.errors import AbstractValueError, ArgumentError, TraceError, TreeError
 
 from .messages import refused

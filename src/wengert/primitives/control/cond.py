@@ -14,7 +14,7 @@ from wengert.contract import Primitive, Sample, Sum, expand, instantiate, zeros
 from wengert.errors import IndexOutOfBoundsError, ShapeError, four_parts
 from wengert.ir.builder import Builder, building
 from wengert.ir.types import ArrayType, StackType, Type, array_type
-from wengert.ir.values import Equation, Function, Var, has_effect, splat
+from wengert.ir.values import Equation, Function, Var, splat
 from wengert.ir.walk import inline
 from wengert.primitives.arith import equal
 from wengert.primitives.control.branches import taken_back
@@ -32,7 +32,7 @@ from wengert.primitives.control.call import (
     spread,
     unique,
 )
-from wengert.primitives.control.lanes import lane_by_lane
+from wengert.primitives.control.lanes import goes_alone, lane_by_lane
 from wengert.primitives.control.nesting import HEADER, SMALL, StackPlace, is_stack, moves, origin, put, settled
 from wengert.primitives.control.plain import merged, once, plain
 from wengert.primitives.control.stack import guard, lanes_of, lanes_to_guard, select_any
@@ -191,7 +191,7 @@ class Cond(Primitive):
         return [None, *spread(totals, on)]
 
     def batch(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
-        if batched[0] and has_effect(self):
+        if batched[0] and goes_alone(self):
             return single(lane_by_lane(self, size, batched, operands))
         lanes = batched[1:]
         masks = [batch(branch, size, lanes)[1] for branch in self.branches]

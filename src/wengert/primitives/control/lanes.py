@@ -13,6 +13,8 @@ import numpy as np
 from wengert.contract import Linear, Primitive, no
 from wengert.errors import ShapeError, four_parts
 from wengert.ir.types import StackType, Type, array_type
+from wengert.ir.values import Function, has_effect
+from wengert.ir.walk import memoized
 from wengert.primitives.control.call import emit, function_of
 from wengert.primitives.control.nesting import empty, height, item, reserve, slot
 from wengert.primitives.control.stack import Stack, each
@@ -48,6 +50,27 @@ def lane(x: Any, i: Any) -> Any:
     if isinstance(x.type, StackType):
         return each(lambda i, item: lane(item, i), [x], [i])
     return gather(x, [i])
+
+
+def goes_alone(operation: Primitive) -> bool:
+    """Whether each lane runs its own branch, and as often as it must: what has effects, loops, branches, or what addresses elements.
+
+    The rest is elementwise, and goes abreast in vector registers; lanes that are not meant are masked, which costs less there.
+    """
+    functions = operation.functions()
+    if has_effect(operation):
+        return True
+    if any([isinstance(t, StackType) for f in functions for t in (*f.in_types, *f.out_types)]):
+        return False  # lanes' stacks of stacks are brought abreast by Python only
+    return not all([_is_elementwise(f) for f in functions])
+
+
+def _is_elementwise(function: Function) -> bool:
+    def found() -> bool:
+        operations: list[Any] = [e.operation for e in function.equations]
+        return all([o.elementwise and not o.may_raise for o in operations])
+
+    return memoized(function, "elementwise", found)  # type: ignore[no-any-return]
 
 
 class Abreast(Linear):

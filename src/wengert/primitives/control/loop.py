@@ -14,7 +14,7 @@ from wengert.contract import Primitive, Sample, Sum, expand, instantiate, zeros
 from wengert.errors import ShapeError, four_parts
 from wengert.ir.builder import Builder, building
 from wengert.ir.types import StackType, Type, array_type
-from wengert.ir.values import Function, Var, has_effect
+from wengert.ir.values import Function, Var
 from wengert.ir.walk import inline, memoized
 from wengert.primitives.arith import less, mul
 from wengert.primitives.control.call import (
@@ -34,7 +34,7 @@ from wengert.primitives.control.call import (
     unique,
 )
 from wengert.primitives.control.counting import BodyPlan, count_through, summing
-from wengert.primitives.control.lanes import lane_by_lane
+from wengert.primitives.control.lanes import goes_alone, lane_by_lane
 from wengert.primitives.control.nesting import Carries, Passing, StackPlace, empty, is_stack, item, put, reserve, settled, slice_of, slot
 from wengert.primitives.control.plain import merged, once, plain
 from wengert.primitives.control.residuals import Residuals, linear_body
@@ -356,7 +356,7 @@ class Loop(Primitive):
 
     def batch(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
         lanes_count, lc, ls, la, lx = self.operands(batched)
-        if any(lanes_count) and has_effect(self):
+        if any(lanes_count) and goes_alone(self):
             return single(lane_by_lane(self, size, batched, operands))
         if any(lanes_count):
             return self._batch_counts(size, batched, operands)

@@ -14,7 +14,7 @@ import numpy as np
 from wengert.contract import Primitive, Sample, expand, instantiate, zeros
 from wengert.errors import ShapeError, four_parts
 from wengert.ir.types import Type, array_type, stack_type
-from wengert.ir.values import Function, Var, has_effect
+from wengert.ir.values import Function, Var
 from wengert.ir.walk import inline
 from wengert.primitives.arith import less, logical_and
 from wengert.primitives.control.call import (
@@ -31,7 +31,7 @@ from wengert.primitives.control.call import (
     transpose_split,
     unique,
 )
-from wengert.primitives.control.lanes import lane_by_lane
+from wengert.primitives.control.lanes import goes_alone, lane_by_lane
 from wengert.primitives.control.loop import INDEX, Loop
 from wengert.primitives.control.nesting import Carries, Passing, empty, push, settled
 from wengert.primitives.control.plain import merged, once, plain
@@ -229,7 +229,7 @@ class While(Primitive):
         lp, lc, ls = self.operands(batched)
         carry = self.fixpoint(ls, lambda mask: batch(self.body, size, (*lc, *mask), (*mask, *[False] * self.n_push))[1][: self.n_carry])
         cond, (by_lane,) = batch(self.cond, size, (*lp, *carry))
-        if by_lane and has_effect(self):
+        if by_lane and goes_alone(self):
             return single(lane_by_lane(self, size, batched, operands))
         if by_lane:
             return self._batch_predicates(size, batched, operands)

@@ -59,7 +59,7 @@ def call(f: Any, /, *args: Any, **kwargs: Any) -> Any:
     if kind is types.MethodType:
         inner = f.__func__
         if type(inner) is types.FunctionType:
-            return (_converted(inner, args, kwargs) or inner)(f.__self__, *args, **kwargs)
+            return (_converted(inner, (f.__self__, *args), kwargs) or inner)(f.__self__, *args, **kwargs)
         return f(*args, **kwargs)
     if kind is types.BuiltinFunctionType or kind is types.BuiltinMethodType:
         return _builtin(f, args, kwargs)
@@ -161,6 +161,14 @@ def _instance(cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     return made(out) if hasattr(out, "__dict__") or isinstance(out, CONTAINERS) else out
 
 
+def _holds_traced(x: Any) -> bool:
+    """Whether a traced value is among the attributes of an object."""
+    if hasattr(x, "__dict__"):
+        return contains_traced(vars(x))
+    slots = getattr(type(x), "__slots__", ())
+    return any([contains_traced(getattr(x, name, None)) for name in ((slots,) if isinstance(slots, str) else slots)])
+
+
 def _is_ours(f: types.FunctionType) -> bool:
     return f.__code__.co_filename.startswith(_OURS)
 
@@ -190,7 +198,7 @@ def _converted(f: types.FunctionType, args: tuple[Any, ...], kwargs: dict[str, A
     if tape is None:
         return None
     if kind == 2:
-        if not contains_traced(args) and not contains_traced(kwargs):
+        if not contains_traced(args) and not contains_traced(kwargs) and not any([_holds_traced(a) for a in args]):
             known = CREATORS.get(f.__name__) if "array_api" in f.__module__ else None  # such wrappers of NumPy's own
             return None if known is None else lambda *args, **kwargs: boxed(f(*args, **kwargs), known)
         if f not in table.IMPLEMENTATIONS:

@@ -57,7 +57,9 @@ class Growth:
             leaves += some
         self.types = [kind_of(x) for x in leaves]
         self.weak = [is_weak(x) for x in leaves]
-        return found[len(found) - self.depth :], [x if isinstance(x, Tracer) else as_type(x, t) for x, t in zip(leaves, self.types, strict=True)]
+        return found[len(found) - self.depth :], [
+            x if isinstance(x, Tracer) else as_type(x, t) for x, t in zip(leaves, self.types, strict=True)
+        ]
 
     def filled(self, stacks: Sequence[Any], length: int) -> list[Any]:
         """The list after the loop, from the stacked leaves."""
