@@ -1,29 +1,22 @@
 """Loops, branches and jumps in plain Python: taped, compiled and plain runs give one value, and its derivative."""
 
 import copy
-import math
 import os
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import wengert as wg
+from tests.unit.trace.constructs import CONSTRUCTS
+from tests.unit.trace.random_programs import programs
+from tests.unit.trace.written import Dual, unwritten, written
 
 EXAMPLES = int(os.environ.get("WENGERT_EXAMPLES", "100"))
-SETTINGS = settings(
-    max_examples=EXAMPLES,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-)
-X = np.array([0.9, -1.3, 2.1, 0.4])
-
-
-def numbers(x):
-    """f(number) from a function of the array X scaled by it."""
-    return x
+SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
+SETTINGS = settings(max_examples=EXAMPLES, deadline=None, derandomize=True, database=None, suppress_health_check=SLOW)
+X = np.array([0.9, -1.32, 2.1, 0.4])
 
 
 def agree(f, x, *rest, tolerance=1e-6):
@@ -44,455 +37,211 @@ def agree(f, x, *rest, tolerance=1e-6):
     np.testing.assert_allclose(forward, np.sum(gradient * v), rtol=1e-12, atol=1e-13)
 
 
-# -- one small program a construct: f(x), x an array of four ----------------------------------------------------------------
-
-
-def if_elif_else(x):
-    if x[0] > 2:
-        y = x[1]
-    elif x[0] > 0.5:
-        y = x[1] * x[2]
-    else:
-        y = -x[2]
-    return y * y
-
-
-def if_without_else(x):
-    y = np.sum(x)
-    if y > 0:
-        y = y**2
-    return y * 3
-
-
-def nested_ifs_that_assign_differently(x):
-    a, b = x[0], x[1]
-    if a > b:
-        if x[2] > 1:
-            a = b * x[2]
-        else:
-            b = a
-        c = a + 2 * b
-    else:
-        c = a - b
-    return c * a * b
-
-
-def conditional_expressions(x):
-    return (x[0] if x[1] > 0 else x[2] * 2) * (1.0 if x[3] < 0 else x[3])
-
-
-def boolean_operators(x):
-    a, b, c = x[0], x[1], x[2]
-    if (a > 0 and b > 0) or not c < 1:
-        a = a * c
-    value = a and b
-    other = 0.0 * a or c
-    return value * other + (b > 0 and 1.0 or 2.0) * a
-
-
-def short_circuit(x):
-    y = 0.0
-    if x[1] > 0 and math.log(x[1]) < 3:
-        y = 1.0
-    if x[0] > 0 and math.log(x[0]) < 3:
-        y = y + math.log(x[0])
-    return y * x[2]
-
-
-def chained_comparisons(x):
-    total = 0.0
-    for v in x:
-        if -1 < v <= 1 != v:
-            total += v * v
-        elif 1 < v < 3 < 4:
-            total += 3 * v
-    return total
-
-
-def a_chained_comparison_evaluates_its_middle_once(x):
-    seen = []
-
-    def middle():
-        seen.append(1)
-        return x[0]
-
-    a = 1.0 if 0 < middle() < 1 else 2.0
-    return a * x[0] * len(seen)
-
-
-def for_over_range(x):
-    s = 0.0
-    for i in range(4):
-        s = s * 0.5 + x[i] * (i + 1)
-    return s
-
-
-def for_over_range_with_start_and_step(x):
-    s = 1.0
-    for i in range(1, 40, 3):
-        s = s * 0.9 + x[i % 4] / i
-    return s
-
-
-def for_with_a_negative_step(x):
-    s = 0.0
-    for i in range(3, -1, -1):
-        s = s * x[i] + i
-    return s
-
-
-def for_with_a_negative_step_that_skips(x):
-    s = 0.0
-    for i in range(20, 3, -4):
-        s += x[i % 4] ** 2 * i
-    return s
-
-
-def for_over_an_array(x):
-    s = 1.0
-    for v in x:
-        s = s * v + 1
-    return s
-
-
-def for_over_rows(x):
-    m = np.outer(x, x)
-    s = np.zeros(4)
-    for row in m:
-        s = s + row * row[0]
-    return np.sum(s)
-
-
-def for_with_enumerate(x):
-    s = 0.0
-    for i, v in enumerate(x, 2):
-        s += v**i
-    return s
-
-
-def for_with_zip(x):
-    s = 0.0
-    for a, b, c in zip(x, x[::-1], np.arange(10.0)):
-        s += a * b**2 * c
-    return s
-
-
-def for_with_zip_and_enumerate(x):
-    s = 0.0
-    for i, (a, b) in enumerate(zip(x[1:], x[:-1])):
-        s += (a - b) ** 2 * i
-    return s
-
-
-def for_with_reversed(x):
-    s = 0.0
-    for v in reversed(x):
-        s = 0.3 * s + v
-    for i in reversed(range(4)):
-        s = s * 0.9 + x[i] * i
-    for i, v in reversed(list(enumerate(x))):
-        s += i * v**2
-    return s
-
-
-def for_over_a_list_of_pairs(x):
-    s = 0.0
-    for k, name in ((0, "a"), (2, "b"), (3, "a")):
-        s += x[k] * (2.0 if name == "a" else x[0])
-    return s
-
-
-def for_over_a_dict(x):
-    weights = {"a": x[0], "b": x[1] * 2, "c": 3.0}
-    s = 0.0
-    for key, value in weights.items():
-        s += value * (value if key == "b" else 1)
-    for key in sorted(weights):
-        s = s * 0.5 + weights[key]
-    return s
-
-
-def for_with_else(x):
-    for i in range(4):
-        if x[i] > 100:
-            y = x[i]
-            break
-    else:
-        y = x[0] * x[1]
-    for i in range(4):
-        if x[i] > 1:
-            break
-    else:
-        y = -y
-    return y * x[i]
-
-
-def while_loop(x):
-    y, n = x[0], 0
-    while y < 50:
-        y = y * 2 + x[2]
-        n += 1
-    return y * n
-
-
-def while_with_else_and_break(x):
-    y, n = x[0], 0
-    while n < 5:
-        y = y * x[2]
-        n += 1
-        if y > 3:
-            break
-    else:
-        y = 0.0
-    return y + n
-
-
-def while_true(x):
-    y = x[2]
-    while True:
-        y = 0.5 * (y + 2.0 / y)
-        if abs(y * y - 2.0 - 0 * x[0]) < 1e-12:
-            break
-    return y * x[0] ** 2
-
-
-def newton_on_traced_values(x):
-    a = x[2] ** 2 + 1
-    y = a
-    while abs(y * y - a) > 1e-12:
-        y = 0.5 * (y + a / y)
-    return y
-
-
-def break_and_continue(x):
-    s = 0.0
-    for i in range(10):
-        v = x[i % 4]
-        if v < 0:
-            continue
-        s += v * i
-        if s > 9:
-            break
-        s *= 1.1
-    return s * s
-
-
-def continue_in_while(x):
-    n, s = 0, x[0]
-    while n < 6:
-        n += 1
-        if n % 2 == 0 or s > 4:
-            continue
-        s = s * 1.5
-    return s
-
-
-def return_from_loops(x):
-    s = 0.0
-    for i in range(4):
-        for j in range(4):
-            s += x[i] * x[j] * (i + 1)
-            if s > 1.2:
-                return s * i + j
-    return -s
-
-
-def early_return(x):
-    if np.sum(x) < 0:
-        return -1.0 * x[0]
-    y = x[0] * x[1]
-    if y > 0:
-        return y
-    for v in x:
-        if v > 2:
-            return v**3 * y
-    return 0.0
-
-
-def nested_loops_with_jumps(x):
-    total = 0.0
-    for i in range(5):
-        k = 0
-        while k < 5:
-            k += 1
-            if (i + k) % 3 == 0:
-                continue
-            if total > 10 + i:
-                break
-            total += x[i % 4] ** 2 * k
-        else:
-            total *= 0.5
-        if i == 3:
-            break
-    else:
-        total = -total
-    return total
-
-
-def augmented_assignments(x):
-    y = x[0]
-    y += x[1]
-    y -= 2
-    y *= x[2]
-    y /= 1.5
-    y **= 2
-    y %= 4
-    z = 7
-    z //= 2
-    z <<= 1
-    z |= 1
-    z &= 5
-    z ^= 2
-    return y * z
-
-
-def unpacking(x):
-    a, (b, *c), d = x[0], [x[1], x[2], x[3]], 2.0
-    a, b = b, a
-    (a, b), d = (a + b, a - b), d + 1
-    first, *_, last = x
-    return a * b * d + c[0] * c[1] + first * last
-
-
-def walrus(x):
-    total = 0.0
-    if (n := x[0] * 2) > 1 and (m := n + x[1]) < 5:
-        total += n * m
-    k = 0
-    while (k := k + 1) < 4:
-        total += k * x[k]
-    return total
-
-
-def trip_count_from_a_value(x):
-    s = 0.0
-    for i in range(int(x[2] * 3)):
-        s += x[0] ** (i + 1)
-    return s
-
-
-def bounds_and_step_from_values(x):
-    n = int(abs(x[1]) * 10)  # 13
-    s = 0.0
-    for i in range(n, int(x[0]), -int(x[2])):  # 13, 11, 9, …
-        s = 0.8 * s + i * x[3]
-    for i in range(int(x[2]), n, int(x[2])):
-        s = 0.8 * s + i * x[0]
-    return s
-
-
-def zero_trips(x):
-    s = x[0]
-    for i in range(int(x[3])):  # int(0.4)
-        s = s / 0.0 * i
-    for i in range(5, 5):
-        s = None
-    for i in range(0, 3, -1):
-        s = None
-    while s > 100:
-        s = math.sqrt(-1.0)
-    return s**2
-
-
-def a_variable_set_in_every_iteration(x):
-    for i in range(3):
-        last = x[i] * 2
-    return last * i
-
-
-def a_variable_of_the_iteration_before(x):
-    s = 0.0
-    for i in range(30):
-        if i > 0:
-            s += before * x[i % 4]
-        before = x[i % 4] * 0.5 + i
-    return s
-
-
-def loop_variable_after_the_loop(x):
-    for i in range(3, 30, 4):
-        if x[0] * i > 10:
-            break
-    return i * x[1]
-
-
-def ints_become_floats_in_a_loop(x):
-    s = 0
-    for i in range(30):
-        s = s / 2 + i * x[0]
-    return s
-
-
-def a_complex_number_in_a_loop(x):
-    z = 0
-    for i in range(30):
-        z = z * 0.5j + x[i % 4]
-    return z.real + 2 * z.imag
-
-
-def comprehensions(x):
-    a = [v * 2 for v in x if v > 0]
-    b = {k: x[k] ** 2 for k in range(4) if k != 2}
-    c = sum(v * w for v, w in zip(x, x[1:]))
-    return sum(a) + b[1] * b[3] + c + sum([i * x[i] for i in range(4)])
-
-
-def a_list_appended_to(x):
-    path = []
-    y = x[0]
-    for i in range(30):
-        y = 0.9 * y + x[i % 4]
-        path.append(y)
-    return np.sum(np.array(path) ** 2) + path[-1] * path[3]
-
-
-def match_statement(x):
-    total = 0.0
-    for kind in ("a", "b", ("c", 2)):
-        match kind:
-            case "a":
-                total += x[0]
-            case ("c", n):
-                total += x[1] * n
-            case _:
-                total *= x[2]
-    return total
-
-
-def try_and_finally(x):
-    try:
-        y = x[0] * 2
-        if isinstance(y, str):
-            raise TypeError
-    except ValueError:
-        y = 0.0
-    finally:
-        z = x[1]
-    return y * z
-
-
-def a_lambda_in_a_branch(x):
-    f = (lambda v: v**2) if x[0] > 0 else (lambda v: v**2)
-    g = lambda v, k=3: v * k if v > 0 else -v
-    return f(x[0]) * g(x[1])
-
-
-def del_of_a_variable(x):
-    a = x[0] * 2
-    b = a * x[1]
-    del a
-    for i in range(3):
-        c = x[i]
-        b = b * c
-        del c
-    return b
-
-
-CONSTRUCTS = [f for f in list(globals().values()) if callable(f) and getattr(f, "__code__", None) and f.__code__.co_varnames[:1] == ("x",)]
-CONSTRUCTS = [f for f in CONSTRUCTS if f.__name__ not in ("numbers", "agree") and f.__module__ == __name__]
-
-
 @pytest.mark.parametrize("f", CONSTRUCTS, ids=lambda f: f.__name__)
 def test_construct(f):
     agree(f, X)
     agree(f, np.array([1.4, 0.3, 1.1, 0.2]))
+
+
+# -- what is decided when the program runs, at other values than those of the first call -------------------------------------
+
+
+@pytest.mark.parametrize("f", CONSTRUCTS, ids=lambda f: f.__name__)
+def test_one_program_for_all_values(f):
+    """The compiled program takes other branches and trips with other numbers."""
+    native = wg.jit(f)
+    for seed in range(6):
+        x = np.random.default_rng(seed).normal(size=4).round(2) * 1.7 + 0.003
+        with np.errstate(all="ignore"):
+            try:
+                expected = f(x)
+            except UnboundLocalError:
+                with pytest.raises(UnboundLocalError):
+                    native(x)
+                continue
+        np.testing.assert_allclose(native(x), expected, rtol=1e-11, atol=1e-13)
+
+
+@pytest.mark.parametrize("start", [0, -3, 5])
+@pytest.mark.parametrize("stop", [0, 4, -2])
+@pytest.mark.parametrize("step", [1, 2, -1, -3])
+def test_range_of_traced_ends(start, stop, step):
+    def f(a, b, c, x):
+        s = x
+        for i in range(a, b, c):
+            s = s * 0.5 + i
+        return s
+
+    for g in (f, lambda a, b, c, x: f(a, b, step, x)):
+        native = compiled(g)
+        assert native(start, stop, step, 1.25) == f(start, stop, step, 1.25)
+
+
+_compiled = {}
+
+
+def compiled(f):
+    return _compiled.setdefault(f.__code__, wg.jit(f))
+
+
+def test_range_of_step_zero():
+    def f(x, n):
+        for i in range(0, 3, n):
+            x = x + i
+        return x
+
+    for g in (f, wg.grad(f)):
+        with pytest.raises(ValueError, match="must not be zero"):
+            g(1.0, 0)
+    with pytest.raises(ValueError, match="must not be zero"):
+        wg.jit(f)(1.0, 0)
+
+
+# -- variables that are not assigned -----------------------------------------------------------------------------------------
+
+
+def unassigned_branch(x):
+    if x > 0:
+        y = x
+    return y * 2
+
+
+def unassigned_loop_variable(x):
+    for i in range(int(x)):
+        pass
+    return i * x
+
+
+def unassigned_after_zero_trips(x):
+    for _ in range(int(x)):
+        y = x
+    return y
+
+
+def unassigned_in_a_while(x):
+    while x > 0.5:
+        y = x
+        x = x * 0.5
+    return y
+
+
+def unassigned_until_an_iteration(x):
+    s = 0.0
+    for i in range(30):
+        if x > i:
+            t = x * i
+        s = s + t
+    return s
+
+
+def unassigned_on_a_path_not_taken(x):
+    if x < -5:
+        x = x + late
+    late = 2 * x
+    return late
+
+
+def unassigned_before_the_first_iteration(x):
+    n, s = 0, 0.0
+    while s < 3 + x and n < 50:
+        if n > 0:
+            s = s + previous
+        previous = 0.5 + x * x
+        n += 1
+    return s
+
+
+def deleted_in_a_branch(x):
+    y = x
+    if x > 0:
+        y = x * 2
+    else:
+        del y
+    return y
+
+
+@pytest.mark.parametrize("x", [1.5, -1.5])
+@pytest.mark.parametrize("f", [f for n, f in list(globals().items()) if n.startswith(("unassigned", "deleted"))], ids=lambda f: f.__name__)
+def test_unassigned(f, x):
+    try:
+        expected = f(x)
+    except UnboundLocalError as error:
+        for g in (wg.grad(f), wg.jit(f), wg.jit(wg.grad(f))):
+            with pytest.raises(UnboundLocalError) as caught:
+                g(x)
+            assert str(caught.value).split("\n")[0] == str(error)
+    else:
+        np.testing.assert_allclose(wg.jit(f)(x), expected, rtol=1e-13)
+        np.testing.assert_allclose(wg.jit(wg.grad(f))(x), wg.grad(f)(x), rtol=1e-13)
+
+
+# -- random programs -----------------------------------------------------------------------------------------------------------
+
+
+def outcome(run):
+    """What a run gives, or that a variable has no value in it."""
+    try:
+        return run()
+    except UnboundLocalError:
+        return "unassigned"
+
+
+def check_program(text, seed):
+    f = written(text)
+    taped = wg.value_and_grad(f, (0, 1, 2))
+    native, value = wg.jit(taped), wg.jit(f)
+    for point in np.random.default_rng(seed).normal(size=(3, 3)) * 1.5:
+        x = point.tolist()
+        expected, dual = outcome(lambda x=x: f(*x)), outcome(lambda x=x: f(*Dual.variables(x)))
+        results = [outcome(lambda g=g, x=x: g(*x)) for g in (taped, native, value)]
+        if expected == "unassigned":
+            assert results == ["unassigned"] * 3, text
+            continue
+        assert "unassigned" not in results, text
+        slopes = np.broadcast_to(Dual.parts(dual)[1], 3)
+        for got, gradient in (*results[:2], (results[2], slopes)):
+            np.testing.assert_allclose(got, expected, rtol=1e-10, atol=1e-12, err_msg=text)
+            np.testing.assert_allclose(gradient, slopes, rtol=1e-9, atol=1e-11, err_msg=text)
+
+
+@SETTINGS
+@given(programs(), st.integers(0, 100))
+def test_random_programs(text, seed):
+    check_program(text, seed)
+
+
+@SETTINGS
+@given(programs(late=True), st.integers(0, 100))
+def test_random_programs_with_a_variable_that_may_have_no_value(text, seed):
+    check_program(text, seed)
+
+
+@settings(SETTINGS, max_examples=max(1, EXAMPLES // 5))
+@given(programs(), st.integers(0, 100))
+def test_random_programs_in_lanes(text, seed):
+    """Each lane of a vmap takes its own branches and trips."""
+    f = written(text)
+    points = np.random.default_rng(seed).normal(size=(4, 3)) * 1.5
+    np.testing.assert_allclose(wg.vmap(f)(*points.T), [f(*p) for p in points], rtol=1e-10, atol=1e-12, err_msg=text)
+    slopes = [np.broadcast_to(Dual.parts(f(*Dual.variables(p)))[1], 3) for p in points]
+    np.testing.assert_allclose(np.transpose(wg.vmap(wg.grad(f, (0, 1, 2)))(*points.T)), slopes, rtol=1e-9, atol=1e-11, err_msg=text)
+
+
+# -- functions without a text --------------------------------------------------------------------------------------------------
+
+
+def test_a_straight_line_without_a_text():
+    f = unwritten("def f(x):\n    y = np.sin(x) * x\n    return y[0] * y[1] if len(x) == 4 else y[0]")
+    agree(f, X)
+
+
+def test_a_loop_of_known_length_without_a_text():
+    f = unwritten("def f(x):\n    s = 0.0\n    for i in range(4):\n        s = s * 0.5 + x[i]\n    return s")
+    agree(f, X)
+
+
+def test_a_branch_without_a_text_works_taped():
+    f = unwritten("def f(x):\n    while x < 10:\n        x = x * 2\n    return x")
+    assert wg.grad(f)(1.5) == 8.0
+    with pytest.raises(wg.errors.AbstractValueError, match="a concrete value is needed"):
+        wg.jit(f)(1.5)

@@ -30,7 +30,7 @@ __all__ = [
 
 def getitem(place: Any, index: Any) -> Any:
     """`place[index]`, also of plain arrays and lists of numbers at a traced index."""
-    if boxes.is_mask(index) and staged() and index.tape.fixed(index.atom) is None:
+    if boxes.is_mask(index) and isinstance(place, (Traced, np.ndarray)) and staged() and index.tape.fixed(index.atom) is None:
         whole = place.snapshot() if isinstance(place, Traced) else boxed(np.asarray(place))  # type: ignore[attr-defined]
         return Selected(whole, index)
     if isinstance(index, Traced) or isinstance(index, tuple) and any([isinstance(p, Traced) for p in index]):
