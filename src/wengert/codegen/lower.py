@@ -86,8 +86,8 @@ class Kernel(Builder):
         if into is not None:
             for a, place in zip(function.outputs, into, strict=True):
                 if place is not None and type(a) is Var and a not in frame.into and a not in frame.env:
-                    old = next((v for v, p in frame.env.items() if type(p) is Memory and p.buffer is place.buffer), None)
-                    if old is None or plan.may_overwrite(a, old):
+                    there = [(v, p) for v, p in frame.env.items() if type(p) is Memory and p.buffer is place.buffer]
+                    if all([plan.may_overwrite(a, v, p.coincides(place)) for v, p in there]):
                         frame.into[a] = place
         span = self.span
         for kind, step in plan.steps:
@@ -212,7 +212,7 @@ class Kernel(Builder):
             return self.load_at(place, index)
         if type(place) is Literal:  # what a nested Function was given
             return self.read(place, index)
-        seen = ("read", id(place), *[i.key for i in index])
+        seen = ("read", place, *[i.key for i in index])
         for scope in reversed(self.scopes):
             if seen in scope:
                 return scope[seen]
@@ -312,7 +312,7 @@ class Kernel(Builder):
             return place
         shape = place.type.shape if type(place) is Literal else place.shape
         out = Regs([self.read(place, [Affine(j) for j in i]) for i in np.ndindex(*shape)], shape)
-        if type(place) is Memory and place.contiguous and place.buffer.space in ("input", "constant"):
+        if type(place) is Memory and place.contiguous and place.buffer.space in ("input", "constant") and not self.owns(place):
             self.frame.made[id(self.frame.home), id(out)] = place, out  # where it is already, should an index be unknown
         return out
 

@@ -333,7 +333,7 @@ class Nest:
         place = self.k.frame.env.get(v)
         if place is None:
             place = self.k.frame.env[v] = Virtual(self.k, v.type.shape)
-        self.k.scopes[-1]["read", id(place), *[i.key for i in index]] = value
+        self.k.scopes[-1]["read", place, *[i.key for i in index]] = value
 
     def value(self, a: Any, index: tuple[Affine, ...]) -> Any:
         """The element of an operand."""

@@ -81,6 +81,10 @@ class Memory:
             step *= max(n, 1)
         return True
 
+    def coincides(self, other: Memory) -> bool:
+        """Whether each element of an array of this shape is in the same place in both."""
+        return self.buffer is other.buffer and self.strides == other.strides and self.offset.key == other.offset.key
+
     def position(self, index: Sequence[Affine]) -> Affine:
         """Where in the buffer an element is."""
         out = self.offset

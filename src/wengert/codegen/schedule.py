@@ -46,17 +46,24 @@ class Schedule:
         self.outside: set[Any] = set()  # kept values that are read outside of the nest that computes them
         self.copied: set[tuple[Equation, int]] = set()  # operands that may not be written over, though their operation would
 
-    def may_overwrite(self, v: Var, old: Var) -> bool:
-        """Whether v may be computed into the memory of the input `old`: all else has read that by then."""
+    def may_overwrite(self, v: Var, old: Var, aligned: bool = True) -> bool:
+        """Whether v may be computed into the memory of the input `old`: nothing that lives there is read any more.
+
+        `aligned` says that each element of `old` lies where that of v shall be.
+        """
         s: _Scheduler = self.scheduler
-        if v in s.small or v not in s.level or old in s.function.outputs:
+        if v in s.small or v not in s.level:
             return False
         group = s.group.get(v)
-        for reader, same in s.all_readers().get(old, []):
-            for out in reader.outs or (reader,):
-                together = group is not None and out in group.members and same
-                if not together and not s.level[out] < s.level[v] + (out in s.small):
-                    return False
+        for held in s.heirs(old):
+            if held is not v and held in s.function.outputs:
+                return False
+            same_place = aligned and held.type is v.type
+            for reader, same in s.all_readers().get(held, []):
+                for out in reader.outs or (reader,):
+                    together = group is not None and out in group.members and same and same_place
+                    if not together and not s.level[out] < s.level[v] + (out in s.small):
+                        return False
         return True
 
 
@@ -315,6 +322,20 @@ class _Scheduler:
                 for a, same in self.needs(equation).items():
                     self._readers.setdefault(a, []).append((equation, same))
         return self._readers
+
+    def heirs(self, old: Var) -> list[Var]:
+        """A value, and all that may come to live in its memory: what is made of it in place, and of that."""
+        found = {old: None}
+        waiting = [old]
+        while waiting:
+            v = waiting.pop()
+            for user in self.users.get(v, ()):
+                for i, out in enumerate(user.outs):
+                    n = user.operation.renews(i)  # type: ignore[attr-defined]
+                    if n is not None and user.operands[n] is v and out not in found:
+                        found[out] = None
+                        waiting.append(out)
+        return list(found)
 
     def after_readers(self, equation: Equation, n: int, order: dict[Equation, int]) -> int:
         """The level after all that reads operand n, to be written over; where that is impossible, it is copied."""

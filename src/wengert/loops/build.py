@@ -267,7 +267,7 @@ class Builder:
 
     def _load(self, buffer: Buffer, offset: Affine, part: int) -> Name:
         index = (offset.key, part)
-        fixed = buffer.space in ("input", "constant")
+        fixed = buffer.space == "constant" or buffer.space == "input" and buffer.data is None
         for loads in reversed(self.loads) if fixed else self.loads[-1:]:
             held = loads.get(buffer.id)
             if held is not None and index in held:

@@ -420,8 +420,10 @@ def tracer(tape: Any, var: Var, weak: bool = False) -> Tracer:
 
 def call(function: Any, args: Any, kwargs: Any) -> Any:
     """A function of NumPy's or SciPy's on traced values: what it gives is an array of its own, a view, or written into `out`."""
-    out = kwargs.get("out")
-    if out is not None:
+    if not kwargs and type(function) is np.ufunc:  # the common case, quickly
+        result = (IMPLEMENTATIONS.get(function) or lookup(function))(*args)
+        return result.snapshot() if result is args[0] else result
+    if kwargs.get("out") is not None:
         return writers.call_into(lookup(function), function, args, kwargs)
     result = lookup(function)(*args, **kwargs)
     if type(result) is Tracer:

@@ -33,6 +33,8 @@ _made: weakref.WeakKeyDictionary[Any, dict[bool, Any]] = weakref.WeakKeyDictiona
 def call(f: Any, /, *args: Any, **kwargs: Any) -> Any:
     """`f(*args, **kwargs)`, as a traced run calls it."""
     kind = type(f)
+    if kind is np.ufunc and not kwargs and type(args[0]) is not list and type(args[-1]) is not list:
+        return f(*args)
     if kind is np.ufunc or kind is _DISPATCHER:
         known = SUBSTITUTES.get(f)
         if known is not None:
