@@ -65,7 +65,9 @@ def contents(container: Any) -> Any:
             return [container.cell_contents]
         except ValueError:
             return []
-    return dict(vars(container))
+    return {name: getattr(container, name) for name in _slots(container) if hasattr(container, name)} | dict(
+        getattr(container, "__dict__", {})
+    )
 
 
 def fill(container: Any, value: Any) -> None:
@@ -82,8 +84,24 @@ def fill(container: Any, value: Any) -> None:
         if value:
             container.cell_contents = value[0]
     else:
-        vars(container).clear()
-        vars(container).update(value)
+        slots = _slots(container)
+        for name in slots:
+            if name in value:
+                setattr(container, name, value[name])
+            elif hasattr(container, name):
+                delattr(container, name)
+        if hasattr(container, "__dict__"):
+            vars(container).clear()
+            vars(container).update({name: v for name, v in value.items() if name not in slots})
+
+
+def _slots(container: Any) -> set[str]:
+    """The names of an object's attributes that are not in its `__dict__`."""
+    found: set[str] = set()
+    for cls in type(container).__mro__:
+        slots = vars(cls).get("__slots__", ())
+        found.update((slots,) if isinstance(slots, str) else slots)
+    return found - {"__dict__", "__weakref__"}
 
 
 def base_of(box: Any) -> Any:

@@ -29,6 +29,13 @@ from wengert.trace.tracer import tracer
 DEEPEST = 32  # parts of a run taken aside, one inside the other
 
 
+class Raised(BaseException):
+    """A path that raises has been recorded up to there; nothing follows on it."""
+
+    def __init__(self, exception: Any) -> None:
+        self.exception = exception
+
+
 class _Active(threading.local):
     def __init__(self) -> None:
         self.tapes: list[Tape] = []
@@ -153,6 +160,8 @@ def run(
                 _refuse_assignment(f)
             changed = [i for i, (v, held) in enumerate(zip(traced, inputs, strict=True)) if v.atom is not held[1]]
             function, captured = tape.finish([*outputs, *[aux[0][i] for i in aux_traced], *[traced[i] for i in changed]])
+    except Raised as signal:  # on every path
+        raise signal.exception from None
     finally:
         if asked is not None and tape.asked:
             asked.update([i for i, v in enumerate(tape.root.outs) if v in tape.asked])

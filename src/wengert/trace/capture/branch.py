@@ -34,13 +34,10 @@ from wengert.trace.capture.state import (
     traced_results,
 )
 from wengert.trace.capture.values import UNDEFINED, Maybe, is_data, is_weak, join, kind_of, parts, same
+from wengert.trace.record import Raised
 from wengert.trace.tracer import Tracer
 
 Body = Callable[[], Any]
-
-
-class Raised(BaseException):
-    """A path that raises has been recorded up to there; nothing follows on it."""
 
 
 def decide(test: Any) -> Any:
@@ -82,8 +79,8 @@ def _aside(body: Body, state: State, before: tuple[Any, ...]) -> Part:
         with record.region(("branch", code), [], "branch") as (tape, _):
             try:
                 body()
-            except Raised:
-                part.raised = True
+            except Raised as signal:
+                part.raised = signal
             part.take(tape, state, before)
     finally:
         state.put(before)
@@ -111,11 +108,11 @@ def _merge(test: Any, state: State, before: tuple[Any, ...], sides: list[Part]) 
         values = [_found(side, place, was) for side in sides]
         if all([_unchanged(v, was) for v in values]):
             continue
-        if a.raised != b.raised:
-            values = [UNDEFINED if side.raised else v for side, v in zip(sides, values, strict=True)]
+        if (a.raised is None) != (b.raised is None):
+            values = [UNDEFINED if side.raised is not None else v for side, v in zip(sides, values, strict=True)]
         if isinstance(place, tuple) and place[0] == "box":
             values = [Held(v) if isinstance(v, Tracer) else v for v in values]
-        results.append((place, _joined(values, state, place, objects, slot, a.raised != b.raised)))
+        results.append((place, _joined(values, state, place, objects, slot, (a.raised is None) != (b.raised is None))))
     functions = [_function(side, out, types) for side, out in zip(sides, outputs, strict=True)]
     (yes, from_a), (no, from_b) = functions
     no, yes = _alike(no, yes, len(from_b), len(from_a))
@@ -127,7 +124,7 @@ def _merge(test: Any, state: State, before: tuple[Any, ...], sides: list[Part]) 
     state.put(tuple(new))
     tape: Any = record.active()
     if a.raised and b.raised and tape.journal is not None:
-        raise Raised
+        raise a.raised
 
 
 def _perform(operation: Any, operands: list[Any], count: int) -> list[Any]:

@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from wengert.errors import TraceError, four_parts
+from wengert.source import here
 from wengert.trace import record
 
 CONTAINERS = (list, dict, set, deque, CellType)
@@ -21,7 +23,7 @@ def note(place: Any) -> None:
     tape = record.active()
     if tape is None or tape.journal is None or isinstance(place, np.ndarray):
         return
-    if isinstance(place, CONTAINERS) or hasattr(place, "__dict__"):
+    if isinstance(place, CONTAINERS) or hasattr(place, "__dict__") or hasattr(type(place), "__slots__"):
         tape.journal.note_container(place)
 
 
@@ -33,5 +35,16 @@ def made(container: Any) -> Any:
     return container
 
 
-class Unstaged(Exception):
-    """A loop cannot be part of the program as it stands, and why."""
+class Unstaged(TraceError):
+    """A branch or a loop cannot be part of the program as it stands, and why."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(
+            four_parts(
+                "a branch or loop cannot be part of the program",
+                why,
+                "What it does is decided while the program runs, so its text is recorded once, and only numbers and arrays can differ.",
+                "keep this out of it, or let its test and trip count be static",
+                here(),
+            )
+        )

@@ -14,8 +14,9 @@ from wengert.ir.values import Traced
 from wengert.numpy.table import lookup
 from wengert.primitives.control.effects import check, show
 from wengert.trace import record
-from wengert.trace.capture.branch import Raised, decide
+from wengert.trace.capture.branch import decide
 from wengert.trace.capture.values import UNDEFINED, Maybe
+from wengert.trace.record import Raised
 from wengert.trace.tracer import Tracer
 
 _CONVERSIONS = {-1: "", 115: "s", 114: "r", 97: "a"}
@@ -96,7 +97,7 @@ def raise_(exception: Any, cause: Any = None) -> None:
             raise exception from cause
         raise exception
     _record(False, exception)
-    raise Raised
+    raise Raised(exception)
 
 
 def assert_(test: Any, message: Any) -> None:

@@ -21,7 +21,7 @@ from wengert.primitives.control import Loop, While
 from wengert.primitives.shape import cast
 from wengert.source import here
 from wengert.trace import boxes, record
-from wengert.trace.capture.branch import Raised, and_, decide, if_, not_
+from wengert.trace.capture.branch import and_, decide, if_, not_
 from wengert.trace.capture.containers import Unstaged
 from wengert.trace.capture.growth import Growth
 from wengert.trace.capture.over import Over, over
@@ -42,6 +42,7 @@ from wengert.trace.capture.state import (
     traced_results,
 )
 from wengert.trace.capture.values import UNDEFINED, Maybe, is_data, is_weak, join, kind_of, parts, same
+from wengert.trace.record import Raised
 
 UNROLLED = 2  # so many iterations are written out at once
 MOST = 20_000  # iterations that run in Python, where the body cannot be part of the program
@@ -67,7 +68,10 @@ def for_(
     length = by_number.length
     failed = _failed()
     if isinstance(length, Traced):
-        _stage(by_number, None, body, state, stop)
+        try:
+            _stage(by_number, None, body, state, stop)
+        except _Peel as peel:
+            raise _unsettled(str(peel)) from None
         return
     lists = grown() if grown is not None else ()
     if length <= UNROLLED or body.__code__ in failed:
@@ -287,6 +291,8 @@ class _Loop:
                 if any([("container", i) not in self.carried for i in tape.journal.containers]):
                     raise Unstaged("its test changes a container")
                 value = go if isinstance(go, Traced) else np.bool_(go)
+        except Raised:
+            raise Unstaged("its test always raises") from None
         finally:
             self.state.put(self.before)
         function, captured = tape.finish([value])

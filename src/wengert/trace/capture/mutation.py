@@ -100,8 +100,7 @@ def delitem(place: Any, index: Any) -> None:
 
 def set_attribute(place: Any, name: str, value: Any) -> None:
     """`place.name = value`"""
-    if hasattr(place, "__dict__"):
-        note(place)
+    note(place)
     setattr(place, name, value)
 
 

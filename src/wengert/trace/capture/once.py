@@ -15,9 +15,9 @@ from wengert import tree
 from wengert.ir.values import Function, Traced
 from wengert.primitives.control import Call
 from wengert.trace import boxes, record
-from wengert.trace.capture.branch import Raised
 from wengert.trace.capture.containers import Unstaged
 from wengert.trace.capture.values import is_data, is_weak, kind_of
+from wengert.trace.record import Raised
 from wengert.trace.tracer import Tracer
 
 _CONSTANT = (

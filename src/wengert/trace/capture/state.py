@@ -54,7 +54,7 @@ class Part:
     def __init__(self) -> None:
         self.found: dict[Any, Any] = {}
         self.objects: dict[int, Any] = {}  # identity -> array or container
-        self.raised = False
+        self.raised: Any = None
         self.tape: Any = None
 
     def take(self, tape: Any, state: State, before: Sequence[Any]) -> None:
