@@ -15,7 +15,7 @@ import wengert as wg
 from tests.unit.trace.written import written
 from wengert.codegen import schedule
 
-EXAMPLES = int(os.environ.get("WENGERT_EXAMPLES", "10"))
+EXAMPLES = int(os.environ.get("WENGERT_EXAMPLES", "15"))
 SETTINGS = settings(
     max_examples=EXAMPLES,
     deadline=None,
@@ -73,7 +73,7 @@ class _Writer:
 
     def row(self, indices, known):
         found = [f"{x}[{self.at(indices, self.rows)}]" for x in ("m", "w", "m", "w", *known["array"])]
-        return self.one_of(*found, *known["row"], *known["row"], "np.mean(m, axis=0)", "v[:{c}]".format(c=self.columns))
+        return self.one_of(*found, *known["row"], *known["row"], "np.mean(m, axis=0)", f"v[:{self.columns}]")
 
     def array(self, known):
         return self.one_of("m", "w", *known["array"], "m[::-1]", f"np.reshape(v, ({self.rows}, {self.columns}))", "(m + w)")
@@ -237,22 +237,62 @@ def close(name, got, wanted):
     np.testing.assert_allclose(got, wanted, rtol=0, atol=TOLERANCE * scale, err_msg=name)
 
 
-@pytest.mark.parametrize("limit", [schedule.SMALL, 1])
+def agree(text, shape):
+    """Value, gradient and gradients of lanes: compiled and taped."""
+    f = written(text, wg=wg)
+    lanes = np.random.default_rng(0).uniform(-1.0, 1.0, (3, *shape)).round(3)
+    value, gradient = wg.value_and_grad(f)(lanes[0])
+    if not np.isfinite(value) or np.max(np.abs(gradient)) > 1e6:
+        return
+    close("value", wg.jit(f)(lanes[0]), value)
+    close("gradient", wg.jit(wg.grad(f))(lanes[0]), gradient)
+    wanted = np.stack([wg.grad(f)(x) for x in lanes])
+    close("gradient of lanes", wg.jit(wg.vmap(wg.grad(f)))(lanes), wanted)
+
+
+in_memory = pytest.mark.parametrize("limit", [schedule.SMALL, 1])
+
+
+@in_memory
 def test_compiled_is_taped(limit, monkeypatch):
     monkeypatch.setattr(schedule.schedule, "__defaults__", (limit,))
 
     @SETTINGS
     @given(programs())
     def check(program):
-        text, shape = program
-        f = written(text, wg=wg)
-        lanes = np.random.default_rng(0).uniform(-1.0, 1.0, (3, *shape)).round(3)
-        value, gradient = wg.value_and_grad(f)(lanes[0])
-        if not np.isfinite(value) or np.max(np.abs(gradient)) > 1e6:
-            return
-        close("value", wg.jit(f)(lanes[0]), value)
-        close("gradient", wg.jit(wg.grad(f))(lanes[0]), gradient)
-        wanted = np.stack([wg.grad(f)(x) for x in lanes])
-        close("gradient of lanes", wg.jit(wg.vmap(wg.grad(f)))(lanes), wanted)
+        agree(*program)
 
     check()
+
+
+# Written by an outer loop and again by an inner one, whose way back ends in memory that is still to be read.
+NESTED = """
+def f(a):
+    m = a * 1.0
+    for i in range(3):
+        m[i] = m[i] * 1.1
+        for j in range(3):
+            m[j] = m[i] * m[j]
+    return np.sum(m)
+"""
+
+# One side makes a new array, the other assigns into that which is there.
+EITHER = """
+def f(a):
+    w = np.sin(a)
+    rows = [np.cos(a), a * 1.0]
+    for i in range(3):
+        if a[i, 0] > 0.1:
+            w = w * rows[1]
+        else:
+            w[i] = rows[1][1] + w[0]
+            rows[1][0] = 0.5 * w[2]
+    return np.sum(w * w) + np.sum(rows[1] * rows[1] * rows[0])
+"""
+
+
+@in_memory
+@pytest.mark.parametrize("text", [NESTED, EITHER], ids=["nested", "either"])
+def test_overwritten(text, limit, monkeypatch):
+    monkeypatch.setattr(schedule.schedule, "__defaults__", (limit,))
+    agree(text, (3, 6))

@@ -100,7 +100,10 @@ class CompiledCall(Call):
     fastmath: bool = False
 
     def evaluate(self, *operands: Any) -> Any:
-        """The results, by the compiled code."""
+        """The results, by the compiled code; of operands in another precision by the interpreter, as of any call."""
+        wanted = [getattr(t, "dtype", None) for t in self.function.in_types]
+        if any([getattr(a, "dtype", d) != d for a, d in zip(operands, wanted, strict=True)]):
+            return super().evaluate(*operands)
         results = native(self.function, (), self.fastmath)([_contiguous(a) for a in operands])
         return results[0] if len(results) == 1 else tuple(results)
 

@@ -3,6 +3,8 @@
 Knows nothing of wengert. Start at `CONSTRUCTS`.
 """
 
+# ruff: noqa: B905, B007, F821, F841
+
 import math
 
 import numpy as np
@@ -191,7 +193,7 @@ def for_with_else(x):
 def while_loop(x):
     y, n = x[0], 0
     while y < 50:
-        y = y * 2 + x[2]
+        y = abs(y) * 2 + 1 + x[2] ** 2
         n += 1
     return y * n
 
@@ -335,9 +337,9 @@ def trip_count_from_a_value(x):
 def bounds_and_step_from_values(x):
     n = int(abs(x[1]) * 10)  # 13
     s = 0.0
-    for i in range(n, int(x[0]), -int(x[2])):  # 13, 11, 9, …
+    for i in range(n, int(x[0]), -1 - abs(int(x[2]))):  # 13, 10, 7, …
         s = 0.8 * s + i * x[3]
-    for i in range(int(x[2]), n, int(x[2])):
+    for i in range(int(x[2]), n, 1 + abs(int(x[2]))):
         s = 0.8 * s + i * x[0]
     return s
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-NUMBERS = ("0.3", "-0.7", "1.1", "-1.4", "2")
+NUMBERS = ("0.3", "-0.7", "1.1", "-1.4", "2.0")
 VARIABLES = ("x", "y", "z")
 
 
@@ -139,7 +139,7 @@ class _Writer:
     def _while(self, depth, loops):
         n = self.fresh("n")
         self.line(depth, f"{n} = 0")
-        test = self.one_of(f"{n} < {self.one_of('0', '1', '3', '4')}", f"{self.test()} and {n} < 4", f"{n} < 3 and ({self.test()})")
+        test = self.one_of(f"{n} < {self.one_of('0', '1', '3', '4')}", f"({self.test()}) and {n} < 4", f"{n} < 3 and ({self.test()})")
         self.line(depth, f"while {test}:")
         self.line(depth + 1, f"{n} += 1")
         self.block(depth + 1, loops + 1)

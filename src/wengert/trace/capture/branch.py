@@ -137,7 +137,18 @@ def _was(place: Any, objects: dict[int, Any]) -> Any:
 
 
 def _found(side: Part, place: Any, was: Any) -> Any:
-    return side.found.get(place, was)
+    """What a side left in a place: where it put nothing there, what was there, with what it assigned into that."""
+    if place in side.found:
+        return side.found[place]
+    if type(was) is Maybe:
+        return Maybe(_found(side, place, was.value), was.flag)
+    if isinstance(was, Tracer):
+        return side.found.get(("box", id(was)), was)
+    if isinstance(was, (list, dict, tuple)) and was:
+        leaves, structure = tree.flatten(was)
+        now = [_found(side, place, leaf) if isinstance(leaf, Tracer) else leaf for leaf in leaves]
+        return tree.unflatten(structure, now) if any([a is not b for a, b in zip(now, leaves, strict=True)]) else was
+    return was
 
 
 def _unchanged(value: Any, was: Any) -> bool:
