@@ -8,6 +8,7 @@ This room knows nothing of the rest: a message is text. Start reading at the tre
     │   │   ├── UnknownFunctionError        a NumPy or SciPy function without a rule here
     │   │   ├── CutDerivativeError          float(x) and friends would silently lose the derivative
     │   │   ├── AbstractValueError          a value is asked of something that has only a type
+    │   │   │   └── EndlessError            a function calls itself without end while it is traced
     │   │   └── EscapedTracerError          a traced value is used after its trace ended
     │   ├── DerivativeError (TypeError)     what is asked has no derivative
     │   │   ├── NotDifferentiableError      an integer, bool or string argument

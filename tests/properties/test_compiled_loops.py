@@ -291,8 +291,22 @@ def f(a):
 """
 
 
+# The loop adds to an array that is another, seen in another shape, of which the derivative is made.
+VIEWED = """
+def f(a):
+    m = a * a / (1 + a * a)
+    v = np.ravel(m)
+
+    def body(i, v):
+        return v.at[i].add(np.dot(a[i], a[i]))
+
+    v = wg.loop(0, 3, body, v)
+    return np.sum(m * m) + np.sum(np.sin(v))
+"""
+
+
 @in_memory
-@pytest.mark.parametrize("text", [NESTED, EITHER], ids=["nested", "either"])
+@pytest.mark.parametrize("text", [NESTED, EITHER, VIEWED], ids=["nested", "either", "viewed"])
 def test_overwritten(text, limit, monkeypatch):
     monkeypatch.setattr(schedule.schedule, "__defaults__", (limit,))
     agree(text, (3, 6))

@@ -19,7 +19,7 @@ from wengert.ir.values import Traced
 from wengert.numpy.table import lookup
 from wengert.source import here
 from wengert.trace import capture
-from wengert.trace.record import name_of, run, write_back
+from wengert.trace.record import name_of, require_apart, run, write_back
 from wengert.transform.batch import batch
 
 
@@ -107,6 +107,7 @@ def _vmap(f: Any, options: dict[str, Any], args: tuple[Any, ...], kwargs: dict[s
         force=[*[a is not None for a in out_axes], *[True] * len(done.changed)],
     )
     results = apply(program, [*values, *done.captured])
+    require_apart([leaves[mapped[i]] for i in done.changed], leaves)
     for position, value in zip(done.changed, results[len(results) - len(done.changed) :], strict=True):
         leaf, axis = leaves[mapped[position]], axes[mapped[position]]
         write_back(leaf, value if axis in (0, None) else _moved(value, 0, axis))

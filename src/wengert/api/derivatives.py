@@ -93,7 +93,7 @@ def _value_and_grad(f: Any, options: dict[str, Any], args: tuple[Any, ...], kwar
     arguments = [*point.values, *done.captured]
     results = apply(gradient(done.function, point.mask(done.function)), arguments)
     n = len(done.function.outputs)
-    done.write_back(point.given, results[:n])
+    point.write_back(done, results[:n])
     value = done.outputs(results[:1])
     gradients = point.rebuild(results[n:])
     return ((value, done.auxiliary(results[1:n])) if options["has_aux"] else value), gradients
@@ -186,7 +186,7 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any], 
     function, out_active = _jvp(done.function, point.mask(done.function))
     results = apply(function, [*point.values, *done.captured, *direction])
     n = len(done.function.outputs)
-    done.write_back(point.given, results[:n])
+    point.write_back(done, results[:n])
     out = done.outputs(results[: done.n_outputs])
     dout = done.outputs(_scatter_tangents(done, out_active, results[n:]))
     return (out, dout, done.auxiliary(results[done.n_outputs : n])) if has_aux else (out, dout)
@@ -321,7 +321,7 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     split = _linearize(done.function, point.mask(done.function))
     results = apply(split.primal, [*point.values, *done.captured])
     n = len(done.function.outputs)
-    done.write_back(point.given, results[:n])
+    point.write_back(done, results[:n])
     pullback = Pullback(split.tangent, results[n:], split.out_active[: done.n_outputs], done, point)
     out = done.outputs(results[: done.n_outputs])
     return (out, pullback, done.auxiliary(results[done.n_outputs : n])) if has_aux else (out, pullback)
@@ -363,7 +363,7 @@ def linearize(f: Callable[..., Any], *primals: Any) -> tuple[Any, Pushforward]:
     split = _linearize(done.function, point.mask(done.function))
     results = apply(split.primal, [*point.values, *done.captured])
     n = len(done.function.outputs)
-    done.write_back(point.given, results[:n])
+    point.write_back(done, results[:n])
     return done.outputs(results[:n]), Pushforward(split.tangent, results[n:], split.out_active, done, point)
 
 
@@ -399,7 +399,7 @@ def _elementwise_grad(f: Any, options: dict[str, Any], args: tuple[Any, ...], kw
     function = done.function
     seeds = [np.ones(t.shape, t.dtype) for t in function.out_types if t.inexact]  # type: ignore[union-attr]
     results = apply(_vjp(function, point.mask(function)), [*point.values, *done.captured, *seeds])
-    done.write_back(point.given, results[: len(function.outputs)])
+    point.write_back(done, results[: len(function.outputs)])
     return point.rebuild(results[len(function.outputs) :])
 
 

@@ -134,7 +134,7 @@ def _jacobian(f: Any, options: dict[str, Any], args: tuple[Any, ...], kwargs: di
     program = all_directions(function, point.mask(function), done.n_outputs, forward)
     results = apply(program, [*point.values, *done.captured])
     aux, blocks = results[: len(function.outputs)], results[len(function.outputs) :]
-    done.write_back(point.given, aux)
+    point.write_back(done, aux)
     width = len(point.values)
     nested = [point.rebuild(blocks[i * width : (i + 1) * width], _zero_block(t)) for i, t in enumerate(outputs)]
     out = tree.unflatten(done.structure, nested)

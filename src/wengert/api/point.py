@@ -19,7 +19,7 @@ from wengert.ir.values import Function, Traced, acts, has_effect
 from wengert.primitives.control import Call
 from wengert.source import here
 from wengert.trace import capture
-from wengert.trace.record import Run, happen, name_of, run, staging
+from wengert.trace.record import Run, happen, name_of, require_apart, run, staging
 from wengert.transform.evaluate import evaluate
 
 Argnums = int | str | Sequence[int | str]
@@ -100,10 +100,12 @@ class Point:
         """Active inputs of the traced function: the point's leaves, not what it closes over."""
         return (True,) * len(self.values) + (False,) * (len(function.inputs) - len(self.values))
 
-    @property
-    def given(self) -> list[Any]:
-        """The caller's own leaves that are active, to which the function may assign."""
-        return [self.leaves[i] for i in self.active]
+    def write_back(self, done: Run, results: Sequence[Any]) -> None:
+        """Give the caller's arrays what the function has assigned to them."""
+        if done.changed:
+            given = [self.leaves[i] for i in self.active]
+            require_apart([given[i] for i in done.changed], tree.flatten((self.args, self.kwargs))[0])
+            done.write_back(given, results)
 
     def rebuild(self, results: Sequence[Any], fill: Callable[[Any], Any] | None = None) -> Any:
         """Results, one an active leaf, in the containers of the chosen arguments; zeros for the other leaves."""

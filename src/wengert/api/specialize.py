@@ -25,7 +25,7 @@ from wengert.ir.walk import memoized
 from wengert.ir.walk import specialize as _with_literals
 from wengert.runtime.collector import paused
 from wengert.trace import capture
-from wengert.trace.record import Run, run, write_back
+from wengert.trace.record import Run, require_apart, run, write_back
 
 SMALL = 64  # elements: constants up to this size are written into the program, larger ones are passed to it
 _VARIANTS = 2  # after so many different constants in the same program, they are passed to it
@@ -65,6 +65,9 @@ class Specialisation:
 
     def given(self, arguments: Arguments, slots: Sequence[Any]) -> list[Any]:
         """The caller's arrays that the function assigns to."""
+        if self.changed:
+            found = [arguments.leaves[i] if own else slots[i] for own, i in self.changed]
+            require_apart(found, [*arguments.leaves, *[slots[i] for i in self.reads]])
         return [arguments.leaves[i] if own else slots[i] for own, i in self.changed]
 
     def inputs(self, arguments: Arguments, slots: Sequence[Any]) -> list[Any]:

@@ -403,15 +403,16 @@ class Kernel(Builder):
         if places is NotImplemented or operation.nest is None:
             self.host(operation, operands, outs)
             places = None
-        taken = {id(p.buffer) for n, p in enumerate(operands) if type(p) is Memory and n not in outs.given}
+        taken = {id(p.buffer): n if n in outs.given else None for n, p in enumerate(operands) if type(p) is Memory}
         for n, v in enumerate(equation.outs):
             place = outs[n] if places is None or places[n] is None else places[n]
             if places is not None and type(place) is Memory:
-                if id(place.buffer) in taken and place is not outs.places[n]:  # what is an operand too may not be overwritten as this
-                    fresh = self.result(v)
+                old = taken.get(id(place.buffer), -1)
+                if old != -1 and (old is None or old != operation.renews(n)) and place is not outs.places[n]:
+                    fresh = self.result(v)  # what is an operand too may not be overwritten as this
                     self.copy(place, fresh)
                     place = fresh
-                taken.add(id(place.buffer))
+                taken[id(place.buffer)] = None
             self.frame.env[v] = place
 
     def given(self, equation: Equation, places: Sequence[Any]) -> set[int]:

@@ -332,14 +332,25 @@ class _Scheduler:
             for user in self.users.get(v, ()):
                 for i, out in enumerate(user.outs):
                     n = user.operation.renews(i)  # type: ignore[attr-defined]
-                    if n is not None and user.operands[n] is v and out not in found:
+                    there = self.is_seen(user, out) or n is not None and user.operands[n] is v
+                    if there and out not in found:
                         found[out] = None
                         waiting.append(out)
         return list(found)
 
+    def is_seen(self, equation: Equation, out: Any) -> bool:
+        """Whether a result that is not stored is its operand, seen through other strides."""
+        return out in self.out.virtual and equation.operation.moves and equation.operation.strided  # type: ignore[attr-defined]
+
+    def seen_through(self, a: Any) -> Any:
+        """The value in whose memory this one is."""
+        while a in self.out.virtual and self.is_seen(self.out.virtual[a], a):
+            a = self.out.virtual[a].operands[0]
+        return a
+
     def after_readers(self, equation: Equation, n: int, order: dict[Equation, int]) -> int:
         """The level after all that reads operand n, to be written over; where that is impossible, it is copied."""
-        x = equation.operands[n]
+        x = self.seen_through(equation.operands[n])
         copied = (equation, n)
         level = 0
         if type(x) is Literal or x in self.function.outputs:

@@ -16,7 +16,7 @@ import numpy as np
 
 from wengert.errors import TraceError, four_parts
 from wengert.numpy.indexing import Plan, add_at, set_at, update_at
-from wengert.numpy.promote import is_traced
+from wengert.numpy.promote import is_traced, stack_objects
 from wengert.numpy.table import lookup
 from wengert.primitives.shape import broadcast, cast
 from wengert.source import here
@@ -305,6 +305,9 @@ def fit(value: Any, box: Any) -> Any:
 
 def require_castable(ufunc: Any, operands: Any, out: Any) -> None:
     """Let NumPy raise what it raises where the ufunc's result does not fit the dtype of the array that it is written into."""
+    if ufunc.signature is not None:  # of arrays, as matmul
+        return
+    operands = [stack_objects(a) if isinstance(a, (list, tuple)) else a for a in operands]
     with np.errstate(all="ignore"):
         ufunc(*[np.ones((), a.dtype) if hasattr(a, "dtype") else a for a in operands], out=np.ones((), out.dtype))
 

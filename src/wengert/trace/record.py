@@ -16,7 +16,7 @@ import numpy as np
 
 from wengert import tree
 from wengert.contract import role
-from wengert.errors import EndlessError, TraceError, four_parts
+from wengert.errors import ArgumentError, EndlessError, TraceError, four_parts
 from wengert.ir.operation import Operation
 from wengert.ir.types import Type
 from wengert.ir.values import Function, Traced, Var
@@ -98,6 +98,26 @@ class Run:
         """Give the caller's arrays the elements that the function has assigned to them. `results` are all of the Function's."""
         for position, value in zip(self.changed, results[len(results) - len(self.changed) :], strict=True):
             write_back(arguments[position], value)
+
+
+def require_apart(changed: Sequence[Any], arrays: Sequence[Any]) -> None:
+    """Raise where an array that a function has assigned to shares memory with another of its arguments: each was traced by itself."""
+    for array in changed:
+        same = [a for a in arrays if a is array]
+        if (
+            len(same) > 1
+            or isinstance(array, np.ndarray)
+            and any([isinstance(a, np.ndarray) and a is not array and np.may_share_memory(a, array) for a in arrays])
+        ):
+            raise ArgumentError(
+                four_parts(
+                    "a function assigns to an argument that shares memory with another one",
+                    f"it is {getattr(array, 'dtype', '')}{list(np.shape(array))}" if isinstance(array, np.ndarray) else repr(array.type),
+                    "Each argument is traced by itself, so that what is assigned to one would not be seen in the other.",
+                    "pass copies: f(x, x.copy())",
+                    here(),
+                )
+            )
 
 
 def write_back(array: Any, value: Any) -> None:

@@ -15,7 +15,7 @@ from wengert.errors import TraceError, four_parts
 from wengert.numpy.indexing import add_at, multiply_at, set_at, update_at
 from wengert.numpy.indexing import max_at as maximum_at
 from wengert.numpy.indexing import min_at as minimum_at
-from wengert.numpy.promote import is_traced
+from wengert.numpy.promote import is_traced, stack_objects
 from wengert.numpy.table import implements, lookup
 from wengert.source import here
 from wengert.trace import boxes
@@ -104,6 +104,7 @@ def put(a: Any, ind: Any, v: Any, mode: str = "raise") -> None:
     flat = a.reshape(-1)
     index = np.asarray(ind) if not is_traced(ind) else ind
     size = int(np.prod(index.shape))
+    v = stack_objects(v) if isinstance(v, (list, tuple)) else v
     values = lookup(np.resize)(v, (size,)) if is_traced(v) else np.resize(np.asarray(v), (size,))
     flat[index.reshape(-1)] = values
 
@@ -165,6 +166,11 @@ def _relabelled(box: Any, value: Any, function: Any, args: Any, kwargs: Any) -> 
     return boxes.moved_view(box, value, again, lambda v: lookup(np.reshape)(v, before))
 
 
+def _contiguous(box: Any, value: Any, function: Any, args: Any, kwargs: Any) -> Any:
+    """The array itself, if it lies in memory as asked."""
+    return box if value is box and boxes.memory(box).flags.c_contiguous else value.snapshot()
+
+
 def _permuted(box: Any, value: Any, function: Any, args: Any, kwargs: Any) -> Any:
     marked = np.lib.stride_tricks.as_strided(np.empty(1), tuple(range(2, 2 + box.ndim)), (0,) * box.ndim)
     axes = tuple([n - 2 for n in function(marked, *args[1:], **kwargs).shape])
@@ -180,6 +186,7 @@ VIEWS: dict[Any, Callable[..., Any]] = {
     np.reshape: _reshaped,
     np.ravel: _reshaped,
     np.squeeze: _relabelled,
+    np.ascontiguousarray: _contiguous,
     np.expand_dims: _relabelled,
     np.atleast_1d: _relabelled,
     np.atleast_2d: _relabelled,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import wengert as wg
-from wengert.errors import AbstractValueError, IndexOutOfBoundsError, ShapeError
+from wengert.errors import IndexOutOfBoundsError, ShapeError, TraceError
 from wengert.numpy import at
 
 X = np.arange(24.0).reshape(2, 3, 4)
@@ -114,7 +114,7 @@ def test_traced_masks():
     np.testing.assert_array_equal(wg.grad(lambda x: np.sum(x.at[x > 0].set(0.0) ** 2))(x), [-2, 0, 0])
     np.testing.assert_array_equal(wg.grad(lambda x: np.sum(x.at[x > 0].multiply(x[1])))(x), [1, 2 + 2 + 3, 2])
     np.testing.assert_array_equal(wg.vmap(lambda x: x.at[x > 0].set(0.0))(x[:, None] * np.ones(2)), [[-1, -1], [0, 0], [0, 0]])
-    with pytest.raises(AbstractValueError):
+    with pytest.raises(TraceError):
         wg.vmap(lambda x: x[x > 0])(np.ones((2, 3)))
 
 

@@ -5,6 +5,7 @@ Knows NumPy's indexing, nothing of wengert. Start at `assignments`.
 
 from __future__ import annotations
 
+# ruff: noqa: E501
 import random
 
 import numpy as np

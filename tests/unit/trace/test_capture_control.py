@@ -1,6 +1,6 @@
 """Loops, branches and jumps in plain Python: taped, compiled and plain runs give one value, and its derivative."""
 
-# ruff: noqa: B007, F821, F841, RET504
+# ruff: noqa: B007, F821, F841, PT017, RET504
 
 import copy
 import os

@@ -1,5 +1,7 @@
 """What plain Python cannot be part of a program is refused in four parts; what the user raises is raised, at the user's own lines."""
 
+# ruff: noqa: PT017, SIM105
+
 import contextlib
 import linecache
 import re

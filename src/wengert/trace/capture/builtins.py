@@ -212,6 +212,24 @@ def warn(*args: Any, **keywords: Any) -> None:
         warnings.warn(*args, **{"stacklevel": 3, **keywords})
 
 
+@_stands_for(str)
+def str_(*args: Any, **keywords: Any) -> Any:
+    """str(x)"""
+    return effects.text((args[0], 115, "")) if len(args) == 1 and isinstance(args[0], Traced) else str(*args, **keywords)
+
+
+@_stands_for(repr)
+def repr_(x: Any) -> Any:
+    """repr(x)"""
+    return effects.text((x, 114, "")) if isinstance(x, Traced) else repr(x)
+
+
+@_stands_for(format)
+def format_(x: Any, spec: str = "") -> Any:
+    """format(x, spec)"""
+    return effects.text((x, -1, spec)) if isinstance(x, Traced) else format(x, spec)
+
+
 @_stands_for(list)
 def list_(*items: Any) -> Any:
     """list(items)"""
@@ -239,7 +257,7 @@ def _of_math(name: str, function: Any) -> None:
         return
 
     def apply(*args: Any, **keywords: Any) -> Any:
-        if not any([isinstance(a, Traced) for a in args]):
+        if not contains_traced(args):
             return original(*args, **keywords)
         return _weak(function(*args, **keywords))
 
@@ -323,6 +341,6 @@ for _function in (np.zeros, np.ones, np.empty, np.zeros_like, np.ones_like, np.e
     _creator(_function, True)
 for _function in (
     np.array, np.asarray, np.copy, np.arange, np.linspace, np.logspace, np.geomspace, np.eye, np.identity, np.asanyarray,
-    np.ascontiguousarray, np.tri, np.repeat, np.tile, np.full, np.full_like,
+    np.tri, np.repeat, np.tile, np.full, np.full_like,
 ):  # fmt: skip
     _creator(_function, False)

@@ -19,7 +19,7 @@ import numpy as np
 from wengert.numpy import table
 from wengert.numpy.promote import contains_traced
 from wengert.trace import record
-from wengert.trace.capture import convert, once
+from wengert.trace.capture import convert, effects, once
 from wengert.trace.capture.builtins import CALL, CREATORS, SUBSTITUTES
 from wengert.trace.capture.containers import CONTAINERS, Unstaged, made
 from wengert.trace.capture.mutation import boxed
@@ -159,6 +159,9 @@ def _instance(cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             instance = made(cls.__new__(cls))
             changed(instance, *args, **kwargs)
             return instance
+    tape = record.active()
+    if issubclass(cls, BaseException) and tape is not None and not tape.staged:
+        args = tuple([effects.known(a) for a in args])
     out = cls(*args, **kwargs)
     return made(out) if hasattr(out, "__dict__") or isinstance(out, CONTAINERS) else out
 

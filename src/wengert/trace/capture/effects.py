@@ -6,6 +6,9 @@ Start at `raise_` and `text`.
 from __future__ import annotations
 
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -15,6 +18,7 @@ from wengert.numpy.table import lookup
 from wengert.primitives.control.effects import check, show
 from wengert.trace import record
 from wengert.trace.capture.branch import decide
+from wengert.trace.capture.containers import Unstaged
 from wengert.trace.capture.values import UNDEFINED, Maybe
 from wengert.trace.record import Raised
 from wengert.trace.tracer import Tracer
@@ -38,6 +42,11 @@ class Text(str):
 
     def __add__(self, other: Any) -> Any:
         return joined([self, other])
+
+    def __eq__(self, other: Any) -> Any:
+        raise Unstaged("a text with values in it is compared")
+
+    __hash__ = str.__hash__
 
     def __radd__(self, other: Any) -> Any:
         return joined([other, self])
@@ -89,6 +98,23 @@ def joined(texts: list[Any]) -> str:
     return Text.of(tuple(parts), tuple(values))
 
 
+class _Handling(threading.local):
+    depth = 0
+
+
+_handling = _Handling()
+
+
+@contextmanager
+def handling() -> Iterator[None]:
+    """The text of a `try` that has handlers: what is raised in it while the program runs could not reach them."""
+    _handling.depth += 1
+    try:
+        yield
+    finally:
+        _handling.depth -= 1
+
+
 def raise_(exception: Any, cause: Any = None) -> None:
     """`raise exception`: at once, or, on a path that may not be taken, when it is."""
     tape: Any = record.active()
@@ -112,6 +138,8 @@ def assert_(test: Any, message: Any) -> None:
 
 
 def _record(ok: Any, exception: Any) -> None:
+    if _handling.depth:
+        raise Unstaged("an exception is raised in a try statement, whose handlers a program does not reach")
     if isinstance(exception, type):
         exception = exception()
     first, rest = (exception.args[0], tuple(exception.args[1:])) if exception.args else (None, ())
@@ -125,10 +153,17 @@ def _record(ok: Any, exception: Any) -> None:
         parts = (first,)
     elif first is not None:
         rest, parts = (first, *rest), None
+    if any([isinstance(r, Traced) for r in rest]):
+        raise Unstaged("an exception has traced values beyond its first argument")
+    sample = () if parts is None else ("",) if not isinstance(parts, int) else (0.0,)
+    try:
+        type(exception)(*sample, *rest)
+    except Exception:
+        raise Unstaged(f"{type(exception).__name__} cannot be made again from its arguments") from None
     tape: Any = record.active()
     if not isinstance(ok, Traced):
         ok = Tracer.of(tape, tape.capture(np.bool_(ok)))
-    check(ok, type(exception), parts, values, tuple([r if not isinstance(r, Traced) else str(r) for r in rest]))
+    check(ok, type(exception), parts, values, tuple(rest))
 
 
 def print_(*values: Any, sep: str | None = " ", end: str | None = "\n", file: Any = None, flush: bool = False) -> None:
@@ -153,7 +188,7 @@ def print_(*values: Any, sep: str | None = " ", end: str | None = "\n", file: An
 def defined(value: Any, name: str) -> Any:
     """The value of a local variable; an error where it has none, now or when the program runs."""
     if value is UNDEFINED:
-        raise UnboundLocalError(f"cannot access local variable '{name}' where it is not associated with a value")
+        raise_(UnboundLocalError(f"cannot access local variable '{name}' where it is not associated with a value"))
     if type(value) is Maybe:
         message = f"cannot access local variable '{name}' where it is not associated with a value"
         check(value.flag, UnboundLocalError, (message,))

@@ -13,7 +13,7 @@ import numpy as np
 
 from wengert.ir.types import array_type
 from wengert.ir.values import Traced
-from wengert.numpy.promote import contains_traced
+from wengert.numpy.promote import contains_traced, stack_objects
 from wengert.numpy.table import lookup
 from wengert.primitives.shape import Broadcast
 from wengert.trace import boxes, record
@@ -72,8 +72,8 @@ def boxed(array: Any, uniform: bool = False) -> Any:
     return Tracer.of(tape, tape.capture(array))
 
 
-def setitem(place: Any, index: Any, value: Any) -> Any:
-    """`place[index] = value`. Gives what the name that held `place` holds from now on."""
+def setitem(place: Any, index: Any, value: Any, own: bool = False) -> Any:
+    """`place[index] = value`. Gives what the name that held `place` holds from now on, if a local name held it (`own`)."""
     if type(place) is Tracer:
         if isinstance(value, Selected):
             boxes.refuse_read_only(place)
@@ -82,7 +82,7 @@ def setitem(place: Any, index: Any, value: Any) -> Any:
             boxes.setitem(place, index, value)
         return place
     if isinstance(place, np.ndarray) and place.dtype != object and (contains_traced(value) or contains_traced(index)):
-        if _references(place) > _ALONE or place.base is not None or not place.flags.writeable:
+        if not own or _references(place) > _ALONE or place.base is not None or not place.flags.writeable:
             _refuse_plain(place)
         place = boxed(place)
         boxes.setitem(place, index, value)
@@ -104,10 +104,10 @@ def set_attribute(place: Any, name: str, value: Any) -> None:
     setattr(place, name, value)
 
 
-def augment(name: str, place: Any, value: Any) -> Any:
+def augment(name: str, place: Any, value: Any, own: bool = False) -> Any:
     """`place += value`, and its like."""
     if isinstance(place, np.ndarray) and isinstance(value, Traced) and place.dtype != object and place.ndim:
-        if _references(place) > _ALONE or place.base is not None or not place.flags.writeable:
+        if not own or _references(place) > _ALONE or place.base is not None or not place.flags.writeable:
             _refuse_plain(place)
         place = boxed(place)
     elif isinstance(place, CONTAINERS):
@@ -115,16 +115,18 @@ def augment(name: str, place: Any, value: Any) -> Any:
     return IN_PLACE[name](place, value)
 
 
-def augment_item(name: str, place: Any, index: Any, value: Any) -> Any:
+def augment_item(name: str, place: Any, index: Any, value: Any, own: bool = False) -> Any:
     """`place[index] += value`"""
     if isinstance(place, np.ndarray) and place.dtype != object and (contains_traced(value) or contains_traced(index)):
-        if _references(place) > _ALONE or place.base is not None or not place.flags.writeable:
+        if not own or _references(place) > _ALONE or place.base is not None or not place.flags.writeable:
             _refuse_plain(place)
         place = boxed(place)
     if type(place) is not Tracer:
         note(place)
         place[index] = IN_PLACE[name](place[index], value)
         return place
+    if isinstance(value, (list, tuple)):
+        value = stack_objects(value)
     boxes.refuse_read_only(place)
     if boxes.is_mask(index) and isinstance(value, Selected):
         return setitem(place, index, getattr(operator, name)(Selected(place.snapshot(), index), value))
@@ -133,7 +135,7 @@ def augment_item(name: str, place: Any, index: Any, value: Any) -> Any:
     elif name in ("add", "sub") and boxes.is_basic(index):
         part = place[index]
         boxes.require_castable(_UFUNCS[name], (part, value), part)
-        boxes.replace(place, boxes.added(place, index, value if name == "add" else -_negatable(value)))
+        boxes.replace(place, boxes.added(place, index, value if name == "add" else -value))
     else:
         part = place[index]
         new = getattr(operator, name if name not in ("and", "or") else name + "_")(part, value)
@@ -141,10 +143,6 @@ def augment_item(name: str, place: Any, index: Any, value: Any) -> Any:
             boxes.require_castable(_UFUNCS[name], (part, value), part)
         boxes.setitem(place, index, new)
     return place
-
-
-def _negatable(value: Any) -> Any:
-    return np.asarray(value) if isinstance(value, (list, tuple)) else value
 
 
 def augment_attribute(name: str, place: Any, attribute: str, value: Any) -> None:

@@ -13,7 +13,7 @@ from wengert.trace.capture.branch import and_, any_of, choice, if_, none_of, not
 from wengert.trace.capture.builtins import CHOSEN
 from wengert.trace.capture.calls import call
 from wengert.trace.capture.containers import made
-from wengert.trace.capture.effects import assert_, defined, raise_, result, text
+from wengert.trace.capture.effects import assert_, defined, handling, raise_, result, text
 from wengert.trace.capture.loop import for_, while_
 from wengert.trace.capture.mutation import augment, augment_attribute, augment_item, boxed, delitem, set_attribute, setitem
 from wengert.trace.capture.over import staged
@@ -24,7 +24,8 @@ setattr_ = set_attribute
 slice_ = slice
 __all__ = [
     "UNDEFINED", "and_", "any_of", "assert_", "augment", "augment_attribute", "augment_item", "call", "choice", "defined", "delitem",
-    "for_", "getitem", "if_", "made", "none_of", "not_", "or_", "raise_", "result", "set_attribute", "setitem", "slice_", "text", "while_",
+    "for_", "getitem", "handling",
+    "if_", "made", "none_of", "not_", "or_", "raise_", "result", "set_attribute", "setitem", "slice_", "text", "while_",
 ]  # fmt: skip
 
 

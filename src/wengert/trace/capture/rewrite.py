@@ -171,6 +171,7 @@ class Rewriter(ast.NodeTransformer):
     def _rebound(self, place: Any, call: ast.Call) -> Any:
         """An update of what a name holds: the name is bound to what comes back, as it may be a traced array in place of a plain one."""
         if isinstance(place, ast.Name) and place.id in self.own:
+            call.keywords.append(ast.keyword("own", ast.Constant(True)))
             return ast.Assign([store(place.id)], call)
         return ast.Expr(call)
 
@@ -224,7 +225,8 @@ class Rewriter(ast.NodeTransformer):
         operator = ast.Constant(_OPERATORS[type(node.op)])
         value, target = self.visit(node.value), node.target
         if isinstance(target, ast.Name):
-            new: Any = ast.Assign([store(target.id)], runtime("augment", operator, self.visit(load(target.id)), value))
+            own = ast.Constant(target.id in self.own)
+            new: Any = ast.Assign([store(target.id)], runtime("augment", operator, self.visit(load(target.id)), value, own=own))
         elif isinstance(target, ast.Subscript):
             place = self.visit(target.value)
             call = runtime("augment_item", operator, place, self.index(self.visit(target.slice)), value)
@@ -233,6 +235,17 @@ class Rewriter(ast.NodeTransformer):
             name = ast.Constant(self._mangled(target.attr))
             new = ast.Expr(runtime("augment_attribute", operator, self.visit(target.value), name, value))
         return located(new, node)
+
+    def visit_JoinedStr(self, node: ast.JoinedStr) -> Any:
+        self.generic_visit(node)
+        parts: list[Any] = []
+        for part in node.values:
+            if isinstance(part, ast.FormattedValue):
+                spec = part.format_spec or ast.Constant("")
+                parts.append(ast.Tuple([part.value, ast.Constant(part.conversion), spec], ast.Load()))
+            else:
+                parts.append(part)
+        return located(runtime("text", *parts), node)
 
     def visit_For(self, node: ast.For) -> Any:
         node.iter = self.visit(node.iter)

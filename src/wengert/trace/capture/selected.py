@@ -26,6 +26,9 @@ class Selected(NDArrayOperatorsMixin):
     def __init__(self, whole: Any, mask: Any) -> None:
         self.whole, self.mask = whole, mask
 
+    def __repr__(self) -> str:
+        return f"<elements of {self.whole.type!r} chosen by a mask>"
+
     def _safe(self) -> Any:
         """The array, with a number in most functions' domain where it is not meant: its derivative there is zero."""
         if self.whole.dtype.kind not in "fc":

@@ -12,6 +12,7 @@ from wengert.trace.capture import scope
 from wengert.trace.capture.rewrite import RUNTIME, Rewriter, load, located, runtime, store
 from wengert.trace.capture.source import copied
 
+_BRANCHING = (ast.If, ast.For, ast.While, ast.NamedExpr, ast.IfExp, ast.BoolOp, ast.Compare)
 _DONE, _RESULT = f"{RUNTIME[:-2]}_done", f"{RUNTIME[:-2]}_result"
 
 
@@ -33,7 +34,7 @@ class Stager(Rewriter):
         if isinstance(node.body, ast.expr):
             return
         self.outside, above = scope.declared(node.body)
-        branches = any([isinstance(part, (ast.If, ast.For, ast.While, ast.NamedExpr)) for part in scope.here(node.body)])
+        branches = any([isinstance(part, _BRANCHING) for part in scope.here(node.body)])
         self.open = {*scope.bound(node.body)} - {*scope.parameters(node.args), *self.outside, *above} if branches else set()
         self.returns_by_flag = any(["return" in scope.jumps([s]) for s in node.body if not isinstance(s, ast.Return)])
 
@@ -236,6 +237,8 @@ class Stager(Rewriter):
         return node
 
     def visit_Try(self, node: ast.Try) -> Any:
+        if node.handlers:
+            node.body = [located(ast.With([ast.withitem(runtime("handling"), None)], node.body), node)]
         for part in ("body", "orelse", "finalbody"):
             setattr(node, part, self.statements(getattr(node, part)))
         for handler in node.handlers:
@@ -343,17 +346,6 @@ class Stager(Rewriter):
     def visit_Assert(self, node: ast.Assert) -> Any:
         self.generic_visit(node)
         return located(ast.Expr(runtime("assert_", node.test, self._later(node.msg or ast.Constant(None)))), node)
-
-    def visit_JoinedStr(self, node: ast.JoinedStr) -> Any:
-        self.generic_visit(node)
-        parts: list[Any] = []
-        for part in node.values:
-            if isinstance(part, ast.FormattedValue):
-                spec = part.format_spec or ast.Constant("")
-                parts.append(ast.Tuple([part.value, ast.Constant(part.conversion), spec], ast.Load()))
-            else:
-                parts.append(part)
-        return located(runtime("text", *parts), node)
 
 
 def _binds(node: Any) -> bool:

@@ -109,6 +109,9 @@ class Held:
     def __init__(self, box: Tracer) -> None:
         self.box, self.tape, self.atom, self.level = box, box.tape, box.atom, box.level
 
+    def __repr__(self) -> str:
+        return repr(self.box.type)
+
     def is_from_outside(self) -> bool:
         """Whether the array was there before the part of the run that held it, which has ended."""
         return not self.box.tape.closed

@@ -21,6 +21,8 @@ class _Undefined:
         return "<not assigned yet>"
 
     def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
         raise UnboundLocalError("a local variable is used before it is assigned")
 
 
