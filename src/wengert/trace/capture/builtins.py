@@ -341,6 +341,6 @@ for _function in (np.zeros, np.ones, np.empty, np.zeros_like, np.ones_like, np.e
     _creator(_function, True)
 for _function in (
     np.array, np.asarray, np.copy, np.arange, np.linspace, np.logspace, np.geomspace, np.eye, np.identity, np.asanyarray,
-    np.tri, np.repeat, np.tile, np.full, np.full_like,
+    np.ascontiguousarray, np.tri, np.repeat, np.tile, np.full, np.full_like,
 ):  # fmt: skip
     _creator(_function, False)
