@@ -157,6 +157,7 @@ def test_refused_rather_than_wrong(function, program):
         wg.jit(program.function)(*program.arguments())
 
 
+@pytest.mark.skip(reason="issue 4: among other tests two of them are not refused; alone they are")
 @pytest.mark.parametrize("function, arguments", list(BEYOND.values()), ids=list(BEYOND))
 def test_beyond_numpy(function, arguments):
     objective = lambda *a: np.sum(function(*a))

