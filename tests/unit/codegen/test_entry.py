@@ -273,7 +273,6 @@ def test_errors_of_the_fallback_go_through():
         f(1)
 
 
-@pytest.mark.skip(reason="issue 4: among other tests the count of references to None shifts once; alone it passes")
 def test_nothing_leaks():
     f = native(SUM_AND_PRODUCT, [VECTOR], [VECTOR], (0, (0, None))).builtin()
     g = native(FAILS, [SCALAR], [SCALAR], kinds=ALL, failures=[Failed("a"), Failed("b")]).builtin()
@@ -284,21 +283,25 @@ def test_nothing_leaks():
             with pytest.raises(IndexError):
                 g(-1.0)
 
+    def references():
+        gc.collect()
+        return np.array([sys.getrefcount(thing) for thing in (None, np.dtype("f8"), X, missed)])
+
     everything()
-    gc.collect()  # what was made before this test refers to None too
-    counted = [None, np.dtype("f8"), X, missed]
-    before = [sys.getrefcount(thing) for thing in counted]
+    shifts = []
     tracemalloc.start()
     everything()
     gc.collect()
     size = tracemalloc.get_traced_memory()[0]
     for _ in range(5):
+        before = references()
         everything()
-    gc.collect()
+        shifts.append(np.abs(references() - before))
     grown = tracemalloc.get_traced_memory()[0] - size
     tracemalloc.stop()
     assert grown < 20_000
-    assert [abs(sys.getrefcount(thing) - n) < 30 for thing, n in zip(counted, before, strict=True)] == [True] * 4
+    # What leaks does so in every round; other things that refer to None may come and go once.
+    assert np.min(shifts, axis=0).max() < 30
 
 
 def test_what_entries_cannot_do_is_said():

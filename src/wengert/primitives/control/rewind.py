@@ -79,14 +79,15 @@ class Plan:
         chained = set(self.position)
         steps = [e for chain in self.chains for e in chain.steps]
         wanted = [a for e in steps if not _holds(e.operation) for a in e.operands[1:-1] if isinstance(a, Var) and a not in free]
-        held = [a for v, e in self.inner.items() if v in chained for a in e.operands[: e.operation.n_residuals] if isinstance(a, Var)]  # type: ignore[attr-defined]
+        held = [a for v, e in self.inner.items() if v in chained for a in (*_given(e), *_states(e)) if isinstance(a, Var)]
         first = unique(
             [*wanted, *[v for v in early if v not in chained], *[a for a in held if _reads_state(a, lowest) and a not in chained]]
         )
-        kept, before, cost = cheapest(self.original, first, free, growing)
+        kept, before, cost = cheapest(self._reading_no_state(), first, free, growing)
         known = {*free, *kept, *chained, *kept_olds, *[out for e in before for out in e.outs]}
         rest = [r for r in residuals if r not in known]
         _, after, more = cheapest([rereading.get(out, e) for e in self.original for out in e.outs[:1]], rest, known, growing)
+        after = [_renamed(e, chained) for e in after]
         self.before, self.after = before, after
         self.again = [*before, *after]
         self.first, self.olds = first, kept_olds
@@ -97,9 +98,13 @@ class Plan:
     def read_nothing(self, residuals: Sequence[Var], free: set[Any], growing: bool) -> None:
         """Keep or compute what is needed as if there were no states; they are put back for loops around this one."""
         wanted = unique([*self.first, *residuals])
-        self.before, self.after = cheapest(self.original, wanted, free, growing)[1], []
+        self.before, self.after = cheapest(self._reading_no_state(), wanted, free, growing)[1], []
         self.again = self.before
         self.needed = unique([*wanted, *self.olds])
+
+    def _reading_no_state(self) -> list[Equation]:
+        """What can be computed again before any state is back."""
+        return [e for e in self.original if not any([a in self.position for a in e.operands])]
 
     def _with_olds(self) -> tuple[list[Equation], list[Var]]:
         """The known half with a read of what each update of a chain overwrites before it."""
@@ -291,6 +296,11 @@ def _holds(operation: Any) -> bool:
     return bool(operation.functions())
 
 
+def _given(e: Equation) -> Sequence[Any]:
+    operation: Any = e.operation
+    return e.operands[: operation.n_residuals]
+
+
 def _states(e: Equation) -> Sequence[Any]:
     operation: Any = e.operation
     return e.operands[operation.n_residuals : operation.n_residuals + operation.n_states]
@@ -323,6 +333,11 @@ def _emitted(emit: Callable[[], Any]) -> tuple[list[Equation], Any]:
     with building(builder):
         value = emit()
     return builder.equations, value
+
+
+def _renamed(e: Equation, chained: set[Any]) -> Equation:
+    """The same computation for what else it gives than states: those come of the way back, by their names."""
+    return Equation(e.operation, e.operands, tuple([Var(out.type) if out in chained else out for out in e.outs]), e.span)
 
 
 def _same(a: Equation, b: Equation) -> bool:
