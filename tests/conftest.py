@@ -1,8 +1,11 @@
-"""Every Function built in the tests is checked by the verifier; floating-point surprises are errors."""
+"""Every Function built in the tests is checked by the verifier; compiled code is kept apart from the user's; surprises are errors."""
 
 import os
+import tempfile
 
 os.environ.setdefault("WENGERT_VERIFY", "1")
+CACHE = tempfile.TemporaryDirectory(prefix="wengert-tests-")
+os.environ.setdefault("WENGERT_CACHE_DIR", CACHE.name)
 
 import numpy as np
 import pytest

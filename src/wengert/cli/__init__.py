@@ -24,11 +24,7 @@ _DATA = (
     ".npz: arrays by name. .csv: with a header, the columns that are names of parameters go to these, else the whole table is one "
     "array. Beside --at, data are held constant"
 )
-_EPILOG = (
-    "SciPy's own functions ask an array for its namespace only if the environment has SCIPY_ARRAY_API=1 before SciPy is imported: this "
-    "command sets it (unless you have), so that scipy.optimize:rosen can be traced; in your own programs set it yourself. "
-    "Exit status: 0, 1 if a check failed, 2 for bad input."
-)
+_EPILOG = "Exit status: 0, 1 if a check failed, 2 for bad input."
 
 
 class _Parser(argparse.ArgumentParser):
@@ -73,12 +69,7 @@ def _point(parser: argparse.ArgumentParser) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; its exit status.
-
-    Sets SCIPY_ARRAY_API=1 (unless it is set) before SciPy is imported, so that SciPy's own
-    functions ask traced arrays for their namespace.
-    """
-    os.environ.setdefault("SCIPY_ARRAY_API", "1")
+    """Run the command line; its exit status."""
     try:
         options = _parser().parse_args(_join_negative(sys.argv[1:] if argv is None else argv))
         status: int = _command(options.command)(options)
