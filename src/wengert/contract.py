@@ -17,7 +17,7 @@ from wengert.errors import ContractError, NoRuleError, ShapeError, four_parts
 from wengert.ir import builder as _builder
 from wengert.ir.operation import OPERATIONS, Operation
 from wengert.ir.types import ArrayType, StackType, Type, array_type
-from wengert.ir.values import ROLES, Literal, Traced, splat, zero_literal
+from wengert.ir.values import ROLES, Literal, Traced, Var, splat, zero_literal
 
 RULES = ("type", "evaluate", "jvp", "transpose", "batch", "samples")
 
@@ -91,6 +91,10 @@ class Primitive(Operation, abstract=True):
     reduction: ClassVar[Any] = None  # along `axes`: the scalar operation and what it gives of nothing
     target: ClassVar[Any] = None  # (k, readers, index, *types) -> where in operand 0 the element of the last one is written, or added
     nest: ClassVar[Any] = None  # (k, operands, outs) -> places of the results, None for those written to outs; else NotImplemented
+
+    # In exact arithmetic, on numbers of any precision or on formulas: (m, *elements) -> element of an elementwise operation, else
+    # (m, *operands) -> results, with an m of `methods.exact`. Where it says nothing, `scalar` or `reduction` does if it is a name.
+    exact: ClassVar[Any] = None
 
     def __init_subclass__(cls, abstract: bool = False, **kwargs: Any) -> None:
         super().__init_subclass__(abstract=abstract, **kwargs)
@@ -189,6 +193,13 @@ class Primitive(Operation, abstract=True):
         """The operand to which this result is a sum: result = operand + something that does not depend on it."""
         return 0 if self.accumulates else None
 
+    def indexed(self, operands: Sequence[Any]) -> Sequence[int]:
+        """The operands whose elements are found by integers that are computed as the program runs."""
+        if not self.moves and self.target is None:
+            return ()
+        places = operands[1:] if self.target is None else operands[1:-1]
+        return (0,) if any([type(a) is Var and a.type.dtype.kind in "iu" for a in places]) else ()  # type: ignore[union-attr]
+
     def with_each_once(self, operands: Sequence[Any]) -> tuple[Primitive, Sequence[Any]]:
         """For an operation that holds Functions: one that is given each thing once, and its operands."""
         return self, operands
@@ -216,6 +227,11 @@ def _has_samples(cls: type) -> bool:
         return True
     inherited = getattr(cls, "samples", None)
     return getattr(inherited, "__func__", inherited) not in (Primitive.samples.__func__, Elementwise.samples.__func__)  # type: ignore[attr-defined]
+
+
+def as_evaluated(self: Any, m: Any, *operands: Any) -> Any:
+    """The `exact` of an operation that moves, adds and multiplies: NumPy does that with numbers of any kind."""
+    return self.evaluate(*operands)
 
 
 # -- what engines and family bases may ask of the operations above: a vector space ------------
@@ -393,6 +409,8 @@ class Elementwise(Primitive, abstract=True):
 
 class Linear(Primitive, abstract=True):
     """Linear in all its operands together: the tangent is the operation applied to tangents."""
+
+    exact = as_evaluated
 
     def jvp(self, primals: Sequence[Any], outs: Any, tangents: Sequence[Any]) -> Any:
         if all(dx is None for dx in tangents):

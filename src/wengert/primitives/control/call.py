@@ -18,7 +18,7 @@ from wengert.ir.builder import Builder, building, current, live
 from wengert.ir.types import ArrayType, Type, array_type
 from wengert.ir.values import Atom, Equation, Function, Literal, Var, acts
 from wengert.ir.walk import inline, memoized, silent
-from wengert.primitives.control.nesting import HEADER, SMALL, Passing, StackPlace, is_stack, moves, origin
+from wengert.primitives.control.nesting import HEADER, SMALL, Passing, StackPlace, indexed, is_stack, moves, origin
 from wengert.primitives.control.residuals import cheapest
 from wengert.primitives.math import sin
 from wengert.transform.batch import batch
@@ -53,11 +53,17 @@ class Call(Primitive):
     def evaluate(self, *operands: Any) -> Any:
         return single(run(self.function, operands))
 
+    def exact(self, m: Any, *operands: Any) -> Any:
+        return single(m.run(self.function, operands))
+
     def nest(self, k: Any, operands: Sequence[Any], outs: Any) -> Any:
         """The body, written here; one that is called elsewhere too is a routine."""
         if k.uses.get(self.function, 0) <= 1:
             return k.function(self.function, operands, owned=sorted(outs.given))
         return invoked(k, self, operands, outs)
+
+    def indexed(self, operands: Sequence[Any]) -> Sequence[int]:
+        return sorted(indexed(self.function))
 
     def renews(self, result: int) -> int | None:
         return origin(self.function, result, "renews")

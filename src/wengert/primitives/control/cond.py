@@ -33,7 +33,7 @@ from wengert.primitives.control.call import (
     unique,
 )
 from wengert.primitives.control.lanes import goes_alone, lane_by_lane
-from wengert.primitives.control.nesting import HEADER, SMALL, StackPlace, is_stack, moves, origin, put, settled
+from wengert.primitives.control.nesting import HEADER, SMALL, StackPlace, indexed, is_stack, moves, origin, put, settled
 from wengert.primitives.control.plain import merged, once, plain
 from wengert.primitives.control.stack import guard, lanes_of, lanes_to_guard, select_any
 from wengert.primitives.index import gather
@@ -78,11 +78,16 @@ class Cond(Primitive):
             raise IndexOutOfBoundsError(four_parts(f"cond has {len(self.branches)} branches", f"index {int(index)}"))
         return single(run(self.branches[int(index)], operands))
 
+    def exact(self, m: Any, index: Any, *operands: Any) -> Any:
+        return single(m.run(self.branches[m.choice(index)], operands))
+
     def nest(self, k: Any, operands: Sequence[Any], outs: Any) -> Any:
         """Native branches; small results are in registers, large ones in memory that each branch writes."""
         (index,) = k.registers(operands[0]).values
-        operands = settled(k, operands[1:])
-        small = [isinstance(t, ArrayType) and 0 < t.size <= SMALL for t in outs.types]
+        places = {n for branch in self.branches for n in indexed(branch)}
+        operands = settled(k, operands[1:], {*places, *[n - 1 for n in outs.given]})
+        # A small array stays in the memory that it is changed in.
+        small = [isinstance(t, ArrayType) and 0 < t.size <= SMALL and self.renews(n) not in outs.given for n, t in enumerate(outs.types)]
         memory: list[Any] = []
         mine = set()
         for n, (s, t) in enumerate(zip(small, outs.types, strict=True)):
@@ -119,6 +124,9 @@ class Cond(Primitive):
             k.in_registers([next(scalars) for _ in range(t.size)], t.shape) if m is None else m  # type: ignore[union-attr]
             for m, t in zip(memory, outs.types, strict=True)
         ]
+
+    def indexed(self, operands: Sequence[Any]) -> Sequence[int]:
+        return [1 + n for n in {n for branch in self.branches for n in indexed(branch)}]
 
     def with_each_once(self, operands: Sequence[Any]) -> tuple[Primitive, Sequence[Any]]:
         found = [once(branch, 0, operands[1:]) for branch in self.branches]

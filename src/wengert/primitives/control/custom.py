@@ -50,6 +50,9 @@ class _Ruled(Primitive, abstract=True):
     def evaluate(self, *operands: Any) -> Any:
         return single(run(self.function, operands))
 
+    def exact(self, m: Any, *operands: Any) -> Any:
+        return single(m.run(self.function, operands))
+
     def nest(self, k: Any, operands: Sequence[Any], outs: Any) -> Any:
         """The Function, written here."""
         return k.function(self.function, operands)

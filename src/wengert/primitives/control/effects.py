@@ -7,7 +7,7 @@ Start at `check` and `show`.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -32,7 +32,9 @@ TRUTH = array_type((), np.dtype(np.bool_))
 _CONVERSIONS = {"": lambda x: x, "r": repr, "s": str, "a": ascii}
 
 
-def check(ok: Any, exception: type[BaseException], parts: Text | int | None = None, values: Sequence[Any] = (), rest: Text = ()) -> None:
+def check(
+    ok: Any, exception: Callable[..., BaseException], parts: Text | int | None = None, values: Sequence[Any] = (), rest: Text = ()
+) -> None:
     """Raise `exception(message, *rest)` when the program runs, unless `ok` holds then; `parts` and `values` make the message.
 
     Where `parts` is None the exception has no argument, and where it is a number it is that value itself, as in `raise KeyError(x)`.
@@ -93,13 +95,37 @@ def _require_values(operation: Primitive, shown: Sequence[int], types: Sequence[
         raise ShapeError(four_parts(f"{operation.name} takes arrays", ", ".join(map(repr, types))))
 
 
+class Shown:
+    """An argument of an exception after its first that has values in it: a text, or the number of the value that it is."""
+
+    __slots__ = ("parts",)
+
+    def __init__(self, parts: Text | int) -> None:
+        self.parts = parts
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is Shown and other.parts == self.parts
+
+    def __hash__(self) -> int:
+        return hash((Shown, self.parts))
+
+
+def _numbers(parts: Text | int) -> list[int]:
+    return [parts] if isinstance(parts, int) else holes(parts)
+
+
+def _argument(parts: Text | int, values: Sequence[Any]) -> Any:
+    return values[parts] if isinstance(parts, int) else text(parts, values)
+
+
 class Check(Primitive):
     """Raise an exception of the user's unless one bool holds. No results.
 
-    operands: bool | values for the message. `parts` is a text, the number of the value that is the argument, or None.
+    operands: bool | values for the message. `exception` is its class, or what makes it of its arguments; `parts` is a text, the
+    number of the value that is the first argument, or None; the others are in `rest`, those with values as `Shown`.
     """
 
-    exception: type[BaseException]
+    exception: Callable[..., BaseException]
     parts: Text | int | None = None
     rest: Text = ()
     effect = True
@@ -110,13 +136,13 @@ class Check(Primitive):
     @property
     def shown(self) -> list[int]:
         """The numbers of the values in the message."""
-        return [] if self.parts is None else [self.parts] if isinstance(self.parts, int) else holes(self.parts)
+        given = [] if self.parts is None else [self.parts]
+        return [n for parts in [*given, *[r.parts for r in self.rest if type(r) is Shown]] for n in _numbers(parts)]
 
     def arguments(self, values: Sequence[Any]) -> tuple[Any, ...]:
         """Of the exception."""
-        if self.parts is None:
-            return self.rest
-        return (values[self.parts] if isinstance(self.parts, int) else text(self.parts, values), *self.rest)
+        first = () if self.parts is None else (_argument(self.parts, values),)
+        return (*first, *[_argument(r.parts, values) if type(r) is Shown else r for r in self.rest])
 
     def type(self, *operands: Type) -> tuple[Type, ...]:
         if operands[0] is not TRUTH:

@@ -35,7 +35,20 @@ from wengert.primitives.control.call import (
 )
 from wengert.primitives.control.counting import BodyPlan, count_through, summing
 from wengert.primitives.control.lanes import goes_alone, lane_by_lane
-from wengert.primitives.control.nesting import Carries, Passing, StackPlace, empty, is_stack, item, put, reserve, settled, slice_of, slot
+from wengert.primitives.control.nesting import (
+    Carries,
+    Passing,
+    StackPlace,
+    empty,
+    indexed,
+    is_stack,
+    item,
+    put,
+    reserve,
+    settled,
+    slice_of,
+    slot,
+)
 from wengert.primitives.control.plain import merged, once, plain
 from wengert.primitives.control.residuals import Residuals, linear_body
 from wengert.primitives.control.rewind import Back, choose
@@ -124,6 +137,19 @@ class Loop(Primitive):
         n = int(count[0]) if self.length is None else self.length
         return single(count_through(self, n, consts, carries, accs, xs))
 
+    def exact(self, m: Any, *operands: Any) -> Any:
+        count, consts, carries, accs, xs = self.operands(operands)
+        n = m.trips(count[0]) if self.length is None else self.length
+        items: list[list[Any]] = [[] for _ in self.results(self.body.outputs)[2]]
+        for i in range(n - 1, -1, -1) if self.reverse else range(n):
+            outs = m.run(self.body, [np.int64(i), *consts, *carries, *[x[i] for x in xs]])
+            carries, increments, ys = self.results(outs)
+            accs = [a + b for a, b in zip(accs, increments, strict=True)]
+            for found, y in zip(items, ys, strict=True):
+                found.append(y)
+        ys = [m.stack(found[::-1] if self.reverse else found) for found in items]
+        return single([*carries, *accs, *ys])
+
     def nest(self, k: Any, operands: Sequence[Any], outs: Any) -> Any:
         """A native loop: carries in registers or overwritten in memory, xs read and ys written where they are."""
         plan: BodyPlan = memoized(self.body, ("counting", self.n_consts, self.n_carry, self.n_acc), lambda: BodyPlan(self))
@@ -134,8 +160,12 @@ class Loop(Primitive):
         item_types = self.inputs(self.body.in_types)[3]
         body_y_types = self.results(self.body.out_types)[2]
         stop = self.length if self.length is not None else k.index(k.registers(count[0]).values[0])
-        consts = settled(k, consts)
-        state = Carries(k, [*carries, *accs], out_types[: n_state + n_acc], outs, len(count) + len(consts))
+        places = indexed(plan.body)
+        first, totals = 1 + len(consts), len(plan.body.inputs) - len(plan.in_body)
+        consts = settled(k, consts, [n - 1 for n in places])
+        in_memory = [n for n in range(n_state) if first + n in places]
+        in_memory += [n_state + a for n, a in enumerate(plan.in_body) if totals + n in places]
+        state = Carries(k, [*carries, *accs], out_types[: n_state + n_acc], outs, len(count) + len(consts), in_memory)
         ys: list[Any] = []
         for n, t in enumerate(y_types):
             if is_stack(t):
@@ -181,6 +211,14 @@ class Loop(Primitive):
         else:
             scalars = k.loop(0, stop, body, state.inits)
         return [*state.places(scalars), *ys]
+
+    def indexed(self, operands: Sequence[Any]) -> Sequence[int]:
+        plan: BodyPlan = memoized(self.body, ("counting", self.n_consts, self.n_carry, self.n_acc), lambda: BodyPlan(self))
+        inner, count = indexed(plan.body), self.length is None
+        known = 1 + self.n_consts + self.n_carry
+        totals = len(plan.body.inputs) - len(plan.in_body)
+        found = [n - 1 + count for n in inner if 0 < n < known]
+        return [*found, *[known - 1 + count + plan.in_body[n - totals] for n in inner if n >= totals]]
 
     def with_each_once(self, operands: Sequence[Any]) -> tuple[Primitive, Sequence[Any]]:
         count, consts, *rest = self.operands(operands)

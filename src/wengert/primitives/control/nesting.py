@@ -5,7 +5,7 @@ Written with the `k` of `nest` rules. Start at `Carries`; stacks at `StackPlace`
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from wengert.ir.types import ArrayType, StackType, Type
@@ -131,10 +131,13 @@ def stored(k: Any, place: Any) -> Any:
 class Carries:
     """The state of a loop: small arrays in registers, large ones and stacks in memory that is overwritten."""
 
-    def __init__(self, k: Any, starts: Sequence[Any], types: Sequence[Type], outs: Any, first: int) -> None:
-        """`starts` are the operands from number `first` on, and results as many: large arrays live in the memory of one or the other."""
+    def __init__(self, k: Any, starts: Sequence[Any], types: Sequence[Type], outs: Any, first: int, in_memory: Collection[int] = ()) -> None:
+        """`starts` are the operands from number `first` on, and results as many: large arrays live in the memory of one or the other.
+
+        So do small ones of the numbers `in_memory`.
+        """
         self.k, self.types = k, types
-        self.small = [isinstance(t, ArrayType) and 0 < t.size <= SMALL for t in types]
+        self.small = [isinstance(t, ArrayType) and 0 < t.size <= SMALL and n not in in_memory for n, t in enumerate(types)]
         self.memory: list[Any] = []
         for n, (start, t, small) in enumerate(zip(starts, types, self.small, strict=True)):
             if small:
@@ -217,9 +220,30 @@ def _uses(function: Function, a: Any) -> int:
     return sum([e.operands.count(a) for e in function.equations]) + function.outputs.count(a)
 
 
-def settled(k: Any, places: Sequence[Any]) -> list[Any]:
-    """Constants of a loop where each iteration finds them: small arrays in registers."""
-    return [k.registers(p) if not isinstance(p, (Literal, StackPlace)) and 0 < _size(p) <= SMALL else p for p in places]
+def indexed(function: Function) -> frozenset[int]:
+    """The inputs whose elements are found by integers that are computed: arrays for memory, however small."""
+    return memoized(function, "indexed", lambda: _indexed(function))  # type: ignore[no-any-return]
+
+
+def _indexed(function: Function) -> frozenset[int]:
+    found: set[Any] = set()
+    for e in reversed(function.equations):
+        operation: Any = e.operation
+        found.update([e.operands[n] for n in operation.indexed(e.operands)])
+        for result, v in enumerate(e.outs):
+            if v in found and (n := operation.renews(result)) is not None:
+                found.add(e.operands[n])
+    return frozenset([n for n, v in enumerate(function.inputs) if v in found])
+
+
+def settled(k: Any, places: Sequence[Any], in_memory: Collection[int] = ()) -> list[Any]:
+    """Constants of a loop where each iteration finds them: small arrays in registers, except for those numbers."""
+    out = []
+    for n, p in enumerate(places):
+        if not isinstance(p, (Literal, StackPlace)) and 0 < _size(p) <= SMALL:
+            p = k.memory(p) if n in in_memory else k.registers(p)
+        out.append(p)
+    return out
 
 
 def _size(place: Any) -> int:

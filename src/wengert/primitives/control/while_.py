@@ -33,7 +33,7 @@ from wengert.primitives.control.call import (
 )
 from wengert.primitives.control.lanes import goes_alone, lane_by_lane
 from wengert.primitives.control.loop import INDEX, Loop
-from wengert.primitives.control.nesting import Carries, Passing, empty, push, settled
+from wengert.primitives.control.nesting import Carries, Passing, empty, indexed, push, settled
 from wengert.primitives.control.plain import merged, once, plain
 from wengert.primitives.control.residuals import Residuals, linear_body
 from wengert.primitives.control.rewind import Back, choose
@@ -111,13 +111,27 @@ class While(Primitive):
             count += 1
         return single([*carries, *[np.int64(count)] * self.counts, *stacks])
 
+    def exact(self, m: Any, *operands: Any) -> Any:
+        cond_consts, consts, carries = self.operands(operands)
+        pushed: list[list[Any]] = [[] for _ in range(self.n_push)]
+        count = 0
+        while m.holds(m.run(self.cond, [*cond_consts, *carries])[0]):
+            outs = m.run(self.body, [*consts, *carries])
+            carries = outs[: self.n_carry]
+            for found, value in zip(pushed, outs[self.n_carry :], strict=True):
+                found.append(value)
+            count += 1
+        return single([*carries, *[np.int64(count)] * self.counts, *[Stack(found) for found in pushed]])
+
     def nest(self, k: Any, operands: Sequence[Any], outs: Any) -> Any:
         """A native loop; what is pushed goes to stacks that grow."""
         cond_consts, consts, carries = self.operands(operands)
-        cond_consts, consts = settled(k, cond_consts), settled(k, consts)
+        tested, changed = indexed(self.cond), indexed(self.body)
         n = self.n_carry
         types = outs.types
-        state = Carries(k, carries, types[:n], outs, len(cond_consts) + len(consts))
+        in_memory = [i for i in range(n) if len(cond_consts) + i in tested or len(consts) + i in changed]
+        cond_consts, consts = settled(k, cond_consts, tested), settled(k, consts, changed)
+        state = Carries(k, carries, types[:n], outs, len(cond_consts) + len(consts), in_memory)
         stacks = [empty(k, t.item) for t in types[n + self.counts :]]
 
         def test(scalars: list[Any]) -> Any:
@@ -140,6 +154,12 @@ class While(Primitive):
 
         count, *scalars = k.while_([k.const(0, "i8"), *state.inits], test, body)
         return [*state.places(scalars), *[k.in_registers([count], ())] * self.counts, *stacks]
+
+    def indexed(self, operands: Sequence[Any]) -> Sequence[int]:
+        a = self.n_cond_consts
+        b = a + self.n_body_consts
+        tested = [n if n < a else n - a + b for n in indexed(self.cond)]
+        return [*tested, *[a + n for n in indexed(self.body)]]
 
     def with_each_once(self, operands: Sequence[Any]) -> tuple[Primitive, Sequence[Any]]:
         cond_consts, consts, carries = self.operands(operands)
