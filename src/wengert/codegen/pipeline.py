@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Sequence
 from typing import Any
 
+from wengert.codegen.checks import checked_before
 from wengert.codegen.llvm import emit
 from wengert.codegen.lower import lower
 from wengert.codegen.nest import UnsupportedError
@@ -42,6 +43,7 @@ def compile_function(function: Function, donated: Sequence[int] = (), fastmath: 
         tell("ir", function)
         function = optimised(function, fastmath, listener)
         program = lower(function, "wengert_kernel", donated)
+        checked_before(program)
         if settings().verify:
             verify(program)
         tell("loops", program)
