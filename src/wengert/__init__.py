@@ -19,11 +19,13 @@ if TYPE_CHECKING:
     from wengert.api.jacobian import hessian, jacfwd, jacobian, jacrev
     from wengert.api.opaque import defjvp, defvjp, primitive
     from wengert.api.recording import record
+    from wengert.methods.compare import compare
 
 __version__ = "0.1.0"
 
 __all__ = [
     "checkpoint",
+    "compare",
     "compile",
     "cond",
     "config",
@@ -65,7 +67,8 @@ _HOME = {
     "recording": ("record",),
 }
 _MODULE = {name: f"wengert.api.{module}" for module, names in _HOME.items() for name in names}
-_SUBMODULES = ("check", "extend", "nn", "numpy", "scipy")
+_MODULE["compare"] = "wengert.methods.compare"
+_SUBMODULES = ("check", "extend", "methods", "nn", "numpy", "scipy")
 
 
 def __getattr__(name: str) -> Any:

@@ -81,6 +81,10 @@ class Primitive(Operation, abstract=True):
     fixed: ClassVar[dict[int, str]] = {}  # operands by which there is no derivative, and why: {0: "SciPy offers none by the order"}
     update: ClassVar[Callable[..., Any] | None] = None  # evaluate that overwrites operand 0
 
+    # In exact arithmetic, on numbers of any precision or on formulas: (m, *elements) -> element of an elementwise operation, else
+    # (m, *operands) -> results, with an m of `methods.exact`. Where it says nothing, `scalar` or `reduction` does if it is a name.
+    exact: ClassVar[Any] = None
+
     # Loops. An operation says how its result comes about in one of these ways, written with a `loops.build.Builder` k;
     # one that says nothing is run by `evaluate`, called from native code.
     scalar: ClassVar[Any] = None  # elementwise: a name of `loops.scalars.OPS`, or (k, *numbers) -> number
@@ -91,10 +95,6 @@ class Primitive(Operation, abstract=True):
     reduction: ClassVar[Any] = None  # along `axes`: the scalar operation and what it gives of nothing
     target: ClassVar[Any] = None  # (k, readers, index, *types) -> where in operand 0 the element of the last one is written, or added
     nest: ClassVar[Any] = None  # (k, operands, outs) -> places of the results, None for those written to outs; else NotImplemented
-
-    # In exact arithmetic, on numbers of any precision or on formulas: (m, *elements) -> element of an elementwise operation, else
-    # (m, *operands) -> results, with an m of `methods.exact`. Where it says nothing, `scalar` or `reduction` does if it is a name.
-    exact: ClassVar[Any] = None
 
     def __init_subclass__(cls, abstract: bool = False, **kwargs: Any) -> None:
         super().__init_subclass__(abstract=abstract, **kwargs)

@@ -4,6 +4,7 @@ import wengert
 
 NAMES = {
     "checkpoint",
+    "compare",
     "compile",
     "cond",
     "config",

@@ -1,4 +1,4 @@
-"""The command `wengert`: grad, check, rules, cache, demo. Bad input is one line on stderr and exit status 2.
+"""The command `wengert`: grad, check, compare, rules, cache, demo. Bad input is one line on stderr and exit status 2.
 
 Knows everything below; nothing knows it. Start at `main`.
 """
@@ -48,6 +48,14 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--order", default="2", metavar="N", help="up to which order (2)")
     check.add_argument("--mode", choices=("forward", "reverse"), action="append", help="one mode only; by default both")
 
+    compare = commands.add_parser("compare", help="numerical, symbolic, forward and reverse derivatives side by side", epilog=_EPILOG)
+    _point(compare)
+    compare.add_argument("--manual", metavar="TARGET", help="a derivative written by hand, with the arguments of the function")
+    compare.add_argument("--compiled", action="store_true", help="also reverse mode as machine code")
+    compare.add_argument("--digits", default="50", metavar="N", help="of the reference; 0 for none (50)")
+    compare.add_argument("--plot", metavar="FILE", help="save a picture of the errors of differences over their step; for one variable")
+    compare.add_argument("--json", action="store_true", help="print JSON")
+
     rules = commands.add_parser("rules", help="every primitive and how it comes by each rule")
     rules.add_argument("name", nargs="?", metavar="NAME", help="one primitive, in full")
     rules.add_argument("--kind", metavar="RULE", help="one rule of all primitives: type, evaluate, jvp, transpose, batch or samples")
@@ -90,6 +98,10 @@ def _command(name: str) -> Any:
         from wengert.cli import derive
 
         return derive.grad if name == "grad" else derive.check
+    if name == "compare":
+        from wengert.cli.compare import compare
+
+        return compare
     if name == "rules":
         from wengert.cli.rules import rules
 

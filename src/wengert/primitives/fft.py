@@ -10,14 +10,18 @@ from typing import Any
 
 import numpy as np
 
-from wengert.contract import Linear, Sample
+from wengert.contract import Linear, Sample, no
 from wengert.errors import ShapeError, four_parts
 from wengert.ir.types import Type
-from wengert.primitives.arith import conj, mul
-from wengert.primitives.shape import array_type_of, broadcast
+from wengert.loops.nest import BYTES, Address, Affine
+from wengert.primitives.arith import conj
+from wengert.primitives.index import slice_axis, slice_set
+from wengert.primitives.shape import array_type_of
+from wengert.runtime.symbols import exists
 
 KINDS = ("fft", "ifft", "rfft", "irfft")
 _SWAPPED = {"backward": "forward", "forward": "backward", "ortho": "ortho"}
+_LETTER = {"f4": "f", "f8": "d", "c8": "F", "c16": "D"}
 
 
 class Fft(Linear):
@@ -55,6 +59,38 @@ class Fft(Linear):
     def evaluate(self, x: Any) -> Any:
         return getattr(np.fft, self.kind)(x, self.n, self.axis, self.norm)
 
+    exact = no("NumPy transforms arrays of floating-point numbers only")
+
+    def nest(self, k: Any, operands: Any, outs: Any) -> Any:
+        """By the loops of NumPy's own ufuncs, of (operand, factor) -> result."""
+        x, real, axis = k.memory(operands[0], contiguous=False), outs.types[0].dtype.char.lower(), self.axis
+        name = {"rfft": "rfft_n_odd" if self.n % 2 else "rfft_n_even"}.get(self.kind, self.kind)
+        symbol = f"fft.{name}.{_LETTER.get(x.kind, '')}{real}->{outs.types[0].dtype.char}"
+        if not exists(symbol):
+            return NotImplemented
+        out = outs[0]
+        if not out.size:
+            return None
+        lines = [a for a in range(len(x.shape)) if a != axis and x.shape[a] != 1]
+        along = max(lines, key=lambda a: x.shape[a], default=None)  # what the ufunc repeats itself; own loops do the rest
+        of_x, of_out = (BYTES[m.kind] for m in (x, out))
+        counts, steps = [1, x.shape[axis], out.shape[axis]], [0, 0, 0, x.strides[axis] * of_x, out.strides[axis] * of_out]
+        if along is not None:
+            lines.remove(along)
+            counts[0], steps[0], steps[2] = x.shape[along], x.strides[along] * of_x, out.strides[along] * of_out
+        inverse = self.kind in ("ifft", "irfft")
+        by_n = "backward" if inverse else "forward"
+        factor = self.n**0.5 if self.norm == "ortho" else float(self.n) if self.norm == by_n else 1.0
+        tables = [Address(k.constant(np.array(a, t)), Affine(0)) for a, t in (([1 / factor], real), (counts, "i8"), (steps, "i8"))]
+
+        def transform(at: tuple[Affine, ...]) -> None:
+            addresses = [Address(x.buffer, at[0]), tables[0], Address(out.buffer, at[1])]
+            k.call(symbol, [*addresses, *tables[1:], ("ref", k.const(not inverse, "i1"))], writes=[out.buffer], table=3)
+            k.work += 5.0 * counts[0] * self.n * self.n.bit_length() * k.weight
+
+        each(k, [(x.shape[a], x.strides[a], out.strides[a], 0) for a in lines], (x.offset, out.offset), transform)
+        return None
+
     def transpose(self, ct: Any, operands: Sequence[Any], linear: Sequence[bool]) -> Sequence[Any]:
         if self.kind in ("fft", "ifft"):
             return (self(ct),)
@@ -64,21 +100,20 @@ class Fft(Linear):
 
     def _transpose_rfft(self, ct: Any) -> Any:
         """Re F (E ct), where JAX's pairing takes the real part: Σ_k Re(ct_k exp(-2πi jk/n)), by irfft of conj(ct) / w."""
-        weights = self._weights(ct, inverse=True)
-        return Fft("irfft", self.n, self.axis, _SWAPPED[self.norm])(mul(conj(ct), weights))
+        return Fft("irfft", self.n, self.axis, _SWAPPED[self.norm])(self._weighted(conj(ct), 0.5))
 
     def _transpose_irfft(self, ct: Any) -> Any:
         out = Fft("rfft", self.n, self.axis, _SWAPPED[self.norm])(ct)
-        return mul(conj(out), self._weights(out, inverse=False))
+        return self._weighted(conj(out), 2.0)
 
-    def _weights(self, x: Any, inverse: bool) -> Any:
-        """How many times each element of the half spectrum stands in the whole one."""
-        type = array_type_of(x)
-        w = np.full(self.n // 2 + 1, 2.0)
-        w[0] = 1.0
-        if self.n % 2 == 0:
-            w[-1] = 1.0
-        return broadcast((1 / w if inverse else w).astype(type.dtype), type.shape, (self.axis,))
+    def _weighted(self, x: Any, weight: float) -> Any:
+        """A half spectrum with those elements scaled that stand twice in the whole one: all but the first and, for even n, the last."""
+        shape, stop = array_type_of(x).shape, (self.n + 1) // 2
+        if stop <= 1:
+            return x
+        starts, stops = [0] * len(shape), list(shape)
+        starts[self.axis], stops[self.axis] = 1, stop
+        return slice_set(x, slice_axis(x, self.axis, 1, stop) * weight, starts, stops, [1] * len(shape))
 
     def batch(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
         return Fft(self.kind, self.n, self.axis + 1, self.norm)(operands[0])

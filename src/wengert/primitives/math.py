@@ -100,6 +100,9 @@ class Square(Elementwise):
     def scalar(self, k: Any, x: Any) -> Any:
         return k.op("mul", x, x)
 
+    def exact(self, m: Any, x: Any) -> Any:
+        return x * x
+
 
 class Sin(Elementwise):
     scalar = "sin"
@@ -258,6 +261,9 @@ class IntegerPow(Elementwise):
             return k.like(1, x)
         return k.op("div", k.like(1, x), out) if self.n < 0 else out
 
+    def exact(self, m: Any, x: Any) -> Any:
+        return m.power(x, self.n)
+
 
 class Pow(Elementwise):
     """x ** y. By x: y x**(y-1), 0 where y is 0; by y: x**y log(x), with its limits 0 at x = 0 < y and at (0, 0)."""
@@ -295,6 +301,9 @@ class Pow(Elementwise):
         end = k.like(np.inf if n >= 0 else 0.0, x)  # of -inf, which has no root
         return k.op("select", k.op("eq", x, k.like(-np.inf, x)), end, k.op("abs", out))  # of -0.0 too
 
+    def exact(self, m: Any, x: Any, y: Any) -> Any:
+        return m.power(x, y)
+
 
 class Sinc(Elementwise):
     """sin(pi x) / (pi x), exact at 0 in every order.
@@ -315,6 +324,9 @@ class Sinc(Elementwise):
         zero = k.op("eq", x, k.like(0, x))
         z = k.op("mul", k.like(np.pi, x), k.op("select", zero, k.like(1e-20, x), x))
         return k.op("div", k.op("sin", z), z)
+
+    def exact(self, m: Any, x: Any) -> Any:
+        return m.sinc(m.pi * x)
 
 
 class SincDerivative(Elementwise):
@@ -389,6 +401,9 @@ class Logaddexp(Elementwise):
     def scalar(self, k: Any, x: Any, y: Any) -> Any:
         return log_sum(k, x, y, "exp", 1.0)
 
+    def exact(self, m: Any, x: Any, y: Any) -> Any:
+        return m.log(m.exp(x) + m.exp(y))
+
 
 class Logaddexp2(Elementwise):
     """log2(2**x + 2**y)."""
@@ -405,6 +420,9 @@ class Logaddexp2(Elementwise):
 
     def scalar(self, k: Any, x: Any, y: Any) -> Any:
         return log_sum(k, x, y, "exp2", 1 / np.log(2.0))
+
+    def exact(self, m: Any, x: Any, y: Any) -> Any:
+        return m.log2(m.exp2(x) + m.exp2(y))
 
 
 class Copysign(Elementwise):
@@ -426,6 +444,9 @@ class Deg2rad(Elementwise):
     def scalar(self, k: Any, x: Any) -> Any:
         return k.op("mul", x, k.like(np.pi / 180, x))
 
+    def exact(self, m: Any, x: Any) -> Any:
+        return x * m.pi / 180
+
 
 class Rad2deg(Elementwise):
     ufunc, domain, analytic, dtypes = np.rad2deg, (-2.0, 2.0), False, "fd"
@@ -435,6 +456,9 @@ class Rad2deg(Elementwise):
 
     def scalar(self, k: Any, x: Any) -> Any:
         return k.op("mul", x, k.like(180 / np.pi, x))
+
+    def exact(self, m: Any, x: Any) -> Any:
+        return x * 180 / m.pi
 
 
 class Angle(Elementwise):
@@ -456,6 +480,9 @@ class Angle(Elementwise):
 
     def scalar(self, k: Any, x: Any) -> Any:
         return k.op("atan2", x.im, x.re) if x.kind[0] == "c" else k.op("atan2", k.like(0, x), x)
+
+    def exact(self, m: Any, x: Any) -> Any:
+        return m.arg(x)
 
 
 def integer_pow(x: Any, n: int) -> Any:

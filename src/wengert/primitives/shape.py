@@ -256,6 +256,9 @@ class Cast(Primitive):
         yield Sample(cls(np.dtype("d")), np.array([1.0, 2.0], "f"), smooth=False)
         yield Sample(cls(np.dtype("d")), np.array([1, 2]), smooth=False)
 
+    def exact(self, m: Any, x: Any) -> Any:
+        return m.cast(x, self.dtype)
+
 
 class StopGradient(Primitive):
     """The identity, with derivative zero."""
@@ -279,6 +282,9 @@ class StopGradient(Primitive):
     @classmethod
     def samples(cls) -> Iterable[Sample]:
         yield Sample(cls(), np.array([1.0, 2.0]), smooth=False)
+
+    def exact(self, m: Any, x: Any) -> Any:
+        return x
 
 
 # -- how the rules write them -------------------------------------------------------------

@@ -126,6 +126,9 @@ class StrongMul(Multilinear):
         none = k.op("or", k.op("eq", t, zero), k.op("eq", partial, zero))
         return k.op("select", none, zero, k.op("mul", partial, t))
 
+    def exact(self, m: Any, partial: Any, t: Any) -> Any:
+        return partial * t
+
 
 @role("div")
 class Div(_Elementary):
@@ -156,6 +159,9 @@ class Reciprocal(Elementwise):
 
     def scalar(self, k: Any, x: Any) -> Any:
         return k.op("div", k.like(1, x), x) if x.kind[0] in "fc" else quotient(k, k.like(1, x), x)
+
+    def exact(self, m: Any, x: Any) -> Any:
+        return m.div(1, x)
 
 
 # -- selection ----------------------------------------------------------------------------
@@ -411,6 +417,9 @@ class Sign(Flat):
             return k.op("select", up, k.like(1, x), k.like(0, x))
         return k.op("select", up, k.like(1, x), k.op("select", down, k.like(-1, x), flat))
 
+    def exact(self, m: Any, x: Any) -> Any:
+        return m.sign(x)
+
 
 class Signbit(_Comparison):
     ufunc, domain, dtypes = np.signbit, (0.6, 0.9), "fd"
@@ -419,12 +428,18 @@ class Signbit(_Comparison):
         bits = k.op("bits", x) if x.kind[0] == "f" else x
         return k.op("lt", bits, k.like(0, bits))
 
+    def exact(self, m: Any, x: Any) -> Any:
+        return m.lt(x, 0)
+
 
 class IsNan(_Comparison):
     ufunc, domain = np.isnan, (0.6, 0.9)
 
     def scalar(self, k: Any, x: Any) -> Any:
         return k.op("ne", x, x)
+
+    def exact(self, m: Any, x: Any) -> Any:
+        return m.isnan(x)
 
 
 class IsInf(_Comparison):
@@ -435,6 +450,9 @@ class IsInf(_Comparison):
             return k.op("or", self.scalar(k, x.re), self.scalar(k, x.im))
         return k.op("eq", k.op("abs", x), k.like(np.inf, x)) if x.kind[0] == "f" else k.const(False, "b1")
 
+    def exact(self, m: Any, x: Any) -> Any:
+        return m.isinf(x)
+
 
 class IsFinite(_Comparison):
     ufunc, domain = np.isfinite, (0.6, 0.9)
@@ -443,6 +461,9 @@ class IsFinite(_Comparison):
         if x.kind[0] == "c":
             return k.op("and", self.scalar(k, x.re), self.scalar(k, x.im))
         return k.op("lt", k.op("abs", x), k.like(np.inf, x)) if x.kind[0] == "f" else k.const(True, "b1")
+
+    def exact(self, m: Any, x: Any) -> Any:
+        return m.isfinite(x)
 
 
 class FloorDivide(Flat):
@@ -453,6 +474,9 @@ class FloorDivide(Flat):
     def scalar(self, k: Any, x: Any, y: Any) -> Any:
         return floor_divide(k, x, y)[0]
 
+    def exact(self, m: Any, x: Any, y: Any) -> Any:
+        return m.floor(m.div(x, y))
+
 
 class Nextafter(Elementwise):
     """The next representable number from x towards y; as a function of x the identity, to rounding."""
@@ -462,6 +486,9 @@ class Nextafter(Elementwise):
 
     def partials(self, out: Any, x: Any, y: Any) -> Sequence[Any]:
         return 1, None
+
+    def exact(self, m: Any, x: Any, y: Any) -> Any:
+        return x
 
 
 class Remainder(Elementwise):
@@ -475,6 +502,9 @@ class Remainder(Elementwise):
     def scalar(self, k: Any, x: Any, y: Any) -> Any:
         return floor_divide(k, x, y)[1]
 
+    def exact(self, m: Any, x: Any, y: Any) -> Any:
+        return x - y * m.floor(m.div(x, y))
+
 
 class Fmod(Elementwise):
     """x - y*trunc(x/y): derivative 1 by x, -trunc(x/y) by y."""
@@ -486,6 +516,9 @@ class Fmod(Elementwise):
 
     def scalar(self, k: Any, x: Any, y: Any) -> Any:
         return k.op("fmod", x, y) if x.kind[0] == "f" else rest(k, x, y)
+
+    def exact(self, m: Any, x: Any, y: Any) -> Any:
+        return x - y * m.trunc(m.div(x, y))
 
 
 add, sub, neg, mul, div, reciprocal = Add(), Sub(), Neg(), Mul(), Div(), Reciprocal()

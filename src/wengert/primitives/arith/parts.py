@@ -42,6 +42,9 @@ class Real(Linear):
     def scalar(self, k: Any, x: Any) -> Any:
         return x.re if x.kind[0] == "c" else x
 
+    def exact(self, m: Any, x: Any) -> Any:
+        return m.re(x)
+
 
 class Imag(Real):
     """The imaginary part. <ct, Im x> = Re(ct * (-i) * x): the transpose multiplies by -i."""
@@ -54,6 +57,9 @@ class Imag(Real):
 
     def scalar(self, k: Any, x: Any) -> Any:
         return x.im if x.kind[0] == "c" else k.like(0, x)
+
+    def exact(self, m: Any, x: Any) -> Any:
+        return m.im(x)
 
 
 class Conj(Elementwise):
@@ -73,6 +79,9 @@ class Conj(Elementwise):
 
     def scalar(self, k: Any, x: Any) -> Any:
         return Pair(x.re, k.op("neg", x.im), x.kind) if x.kind[0] == "c" else x
+
+    def exact(self, m: Any, x: Any) -> Any:
+        return m.conj(x)
 
 
 class Complex(Linear):
@@ -99,6 +108,9 @@ class Complex(Linear):
 
     def scalar(self, k: Any, x: Any, y: Any) -> Any:
         return Pair(x, y)
+
+    def exact(self, m: Any, x: Any, y: Any) -> Any:
+        return m.complex(x, y)
 
 
 class Abs(Elementwise):

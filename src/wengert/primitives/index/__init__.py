@@ -1,4 +1,4 @@
-"""Operations that read and write parts of arrays: slices, gathers, scatters, along-axis picks.
+"""Operations that read and write parts of arrays: slices, windows, gathers, scatters, along-axis picks.
 
 Knows NumPy; of other families shape, arith and reduce. What Python's `x[...]` means in these terms
 is the NumPy layer's business. Start at `slices`, then `gather`.
@@ -15,6 +15,7 @@ from wengert.primitives.index.along import AddAlong, TakeAlong, take_along
 from wengert.primitives.index.gather import Gather, ScatterAdd, ScatterSet
 from wengert.primitives.index.positions import add_at, check_bounds, from_start, named_bounds, owned, positions, set_at
 from wengert.primitives.index.slices import Ints, Slice, SliceAdd, SliceSet
+from wengert.primitives.index.windows import Windows, WindowsAdd, windows
 from wengert.primitives.shape import array_type_of
 
 __all__ = [
@@ -26,6 +27,8 @@ __all__ = [
     "SliceAdd",
     "SliceSet",
     "TakeAlong",
+    "Windows",
+    "WindowsAdd",
     "add_at",
     "check_bounds",
     "from_start",
@@ -42,6 +45,7 @@ __all__ = [
     "slice_axis",
     "slice_set",
     "take_along",
+    "windows",
 ]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.contract import Into, Primitive, Sample, expand_all, instantiate, role, zeros
+from wengert.contract import Into, Primitive, Sample, as_evaluated, expand_all, instantiate, role, zeros
 from wengert.errors import ShapeError, four_parts
 from wengert.ir.types import Type
 from wengert.primitives.index.positions import add_at, from_start, named_bounds, owned
@@ -22,6 +22,7 @@ class _Along(Primitive, abstract=True):
     """Operations on x[…, i, …] with an array i of indices along one axis, of x's shape on the others."""
 
     axis: int
+    exact = as_evaluated
     may_raise = True
 
     def part(self, x: Any, index: Any) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.contract import Into, Primitive, Sample, expand_all, instantiate, zeros
+from wengert.contract import Into, Primitive, Sample, as_evaluated, expand_all, instantiate, zeros
 from wengert.errors import ShapeError, four_parts
 from wengert.ir.types import Type, array_type
 from wengert.ir.values import splat
@@ -29,6 +29,7 @@ class _Indexed(Primitive, abstract=True):
 
     n_indexed: int
     n_batch: int = 0
+    exact = as_evaluated
     may_raise = True
 
     def split(self, operands: Sequence[Any]) -> tuple[Any, tuple[Any, ...], tuple[Any, ...]]:
@@ -77,7 +78,7 @@ class Gather(_Indexed):
         lanes = [np.arange(n).reshape(-1, *[1] * (ndim - axis - 1)) for axis, n in enumerate(x.shape[:nb])]
         with named_bounds(indices, x.shape[nb:]):
             out = x[(*lanes, *indices)]
-        return out if ndim or not out.ndim else out.copy()  # integers alone would give a view
+        return out.copy() if not ndim and isinstance(out, np.ndarray) else out  # integers alone would give a view
 
     def element(self, k: Any, read: Any, index: Any, *types: Any) -> Any:
         return read[0](*self.place(k, read, index, *types))

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.contract import Into, Linear, Primitive, Sample, expand_all, instantiate, zeros
+from wengert.contract import Into, Linear, Primitive, Sample, as_evaluated, expand_all, instantiate, zeros
 from wengert.errors import ShapeError, four_parts
 from wengert.ir.types import Type
 
@@ -24,6 +24,7 @@ class _Sliced(Primitive, abstract=True):
     starts: Ints
     stops: Ints
     steps: Ints
+    exact = as_evaluated
 
     @cached_property
     def slices(self) -> tuple[slice, ...]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.contract import Multilinear, Sample
+from wengert.contract import Multilinear, Sample, as_evaluated
 from wengert.errors import ShapeError, four_parts
 from wengert.ir.types import Type, array_type
 from wengert.ir.values import ROLES
@@ -32,6 +32,7 @@ class Dot(Multilinear):
 
     contract: tuple[Axes, Axes]
     batch_axes: tuple[Axes, Axes]
+    exact = as_evaluated
 
     def type(self, x: Any, y: Any) -> tuple[Type, ...]:
         (cx, cy), (bx, by) = self.contract, self.batch_axes

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from wengert.contract import Linear, Primitive, Sample, add_any, expand_all, no, same_types, scale
+from wengert.contract import Linear, Primitive, Sample, add_any, as_evaluated, expand_all, no, same_types, scale
 from wengert.ir.types import Type
 from wengert.ir.values import ROLES, splat
 from wengert.primitives.arith import div, equal, logical_and, logical_or, mul, not_equal
@@ -60,6 +60,9 @@ class _Cumulative(Primitive, abstract=True):
     def batch(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
         return type(self)(self.axis + 1, self.reverse)(operands[0])
 
+    def exact(self, m: Any, x: Any) -> Any:
+        return m.accumulate(self.step, x, self.axis, self.reverse)
+
 
 class CumSum(_Cumulative, Linear):
     """Running sum. Its transpose runs the other way."""
@@ -105,6 +108,7 @@ class LinearRecurrence(Primitive):
 
     axis: int
     reverse: bool = False
+    exact = as_evaluated
 
     def type(self, *operands: Type) -> tuple[Type, ...]:
         return (same_types(self, operands),)

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from wengert.contract import Primitive, Sample, flat, no, scale
+from wengert.contract import Primitive, Sample, as_evaluated, flat, no, scale
 from wengert.ir.types import Type
 from wengert.ir.values import ROLES
 from wengert.loops.nest import Affine
@@ -22,6 +22,7 @@ class Sort(Primitive):
     """Sorted along an axis, stably, NaN last: a permutation, by which the tangent is permuted too."""
 
     axis: int
+    exact = as_evaluated
     transpose = no("the permutation depends on the values")
 
     def type(self, x: Any) -> tuple[Type, ...]:
@@ -72,6 +73,7 @@ class OrderStatistic(Primitive):
 
     k: int
     axis: int
+    exact = as_evaluated
     transpose = no("the choice depends on the values")
 
     def type(self, x: Any) -> tuple[Type, ...]:

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from wengert.contract import Linear, Primitive, Sample, flat, no, role, scale, zeros
+from wengert.contract import Linear, Primitive, Sample, as_evaluated, flat, no, role, scale, zeros
 from wengert.errors import ShapeError, four_parts
 from wengert.ir.types import Type
 from wengert.ir.values import Literal
@@ -193,6 +193,7 @@ class ArgMax(Primitive):
     axis: int
     search: ClassVar[Any] = staticmethod(np.argmax)
     better: ClassVar[str] = "maximum"  # the scalar operation
+    exact = as_evaluated
     jvp = flat("a position is piecewise constant")
     transpose = no("it is not linear")
 
@@ -327,6 +328,9 @@ class LogSumExp(_Reduction):
         yield Sample(cls((0,)), np.array([0.5, -1.0], "f"))
         yield Sample(cls((0,)), np.array([-np.inf, 0.5, 1.0]), smooth=False)
         yield Sample(cls((1,)), np.array([[-np.inf, -np.inf], [np.inf, 1.0]]), smooth=False)
+
+    def exact(self, m: Any, x: Any) -> Any:
+        return m.apart(m.log)(m.fold("add", m.apart(m.exp)(x), self.axes))
 
 
 # -- how the rules write them: `axes` may be empty ---------------------------------------------

@@ -40,11 +40,17 @@ class Jv(_Cylinder):
 
     ufunc = sc.jv
 
+    def exact(self, m: Any, v: Any, x: Any) -> Any:
+        return m.besselj(v, x)
+
 
 class Yv(_Cylinder):
     """The Bessel function of the second kind."""
 
     ufunc = sc.yv
+
+    def exact(self, m: Any, v: Any, x: Any) -> Any:
+        return m.bessely(v, x)
 
 
 class Hankel1(_Cylinder):
@@ -85,6 +91,9 @@ class Iv(Ordered):
     def partials(self, out: Any, v: Any, x: Any) -> Sequence[Any]:
         return None, lambda: (iv(v - 1.0, x) + iv(v + 1.0, x)) * 0.5
 
+    def exact(self, m: Any, v: Any, x: Any) -> Any:
+        return m.besseli(v, x)
+
 
 class Kv(Ordered):
     """The modified Bessel function of the second kind: 2 K'ᵥ = -Kᵥ₋₁ - Kᵥ₊₁ (DLMF 10.29.1)."""
@@ -94,6 +103,9 @@ class Kv(Ordered):
     def partials(self, out: Any, v: Any, x: Any) -> Sequence[Any]:
         return None, lambda: (kv(v - 1.0, x) + kv(v + 1.0, x)) * -0.5
 
+    def exact(self, m: Any, v: Any, x: Any) -> Any:
+        return m.besselk(v, x)
+
 
 class Kve(Ordered):
     """exp(x) K."""
@@ -102,6 +114,9 @@ class Kve(Ordered):
 
     def partials(self, out: Any, v: Any, x: Any) -> Sequence[Any]:
         return None, lambda: out - (kve(v - 1.0, x) + kve(v + 1.0, x)) * 0.5
+
+    def exact(self, m: Any, v: Any, x: Any) -> Any:
+        return m.exp(x) * m.besselk(v, x)
 
 
 class _Scaled(Ordered, abstract=True):
@@ -162,12 +177,18 @@ class J0(_Real):
     def partials(self, out: Any, x: Any) -> Sequence[Any]:
         return (lambda: -j1(x),)
 
+    def exact(self, m: Any, x: Any) -> Any:
+        return m.besselj(0, x)
+
 
 class J1(_Real):
     ufunc = sc.j1
 
     def partials(self, out: Any, x: Any) -> Sequence[Any]:
         return (lambda: (j0(x) - _second(jv, x)) * 0.5,)
+
+    def exact(self, m: Any, x: Any) -> Any:
+        return m.besselj(1, x)
 
 
 class Y0(_Real):
@@ -176,12 +197,18 @@ class Y0(_Real):
     def partials(self, out: Any, x: Any) -> Sequence[Any]:
         return (lambda: -y1(x),)
 
+    def exact(self, m: Any, x: Any) -> Any:
+        return m.bessely(0, x)
+
 
 class Y1(_Real):
     ufunc = sc.y1
 
     def partials(self, out: Any, x: Any) -> Sequence[Any]:
         return (lambda: (y0(x) - _second(yv, x)) * 0.5,)
+
+    def exact(self, m: Any, x: Any) -> Any:
+        return m.bessely(1, x)
 
 
 class I0(_Real):
@@ -190,12 +217,18 @@ class I0(_Real):
     def partials(self, out: Any, x: Any) -> Sequence[Any]:
         return (lambda: i1(x),)
 
+    def exact(self, m: Any, x: Any) -> Any:
+        return m.besseli(0, x)
+
 
 class I1(_Real):
     ufunc = sc.i1
 
     def partials(self, out: Any, x: Any) -> Sequence[Any]:
         return (lambda: (i0(x) + _second(iv, x)) * 0.5,)
+
+    def exact(self, m: Any, x: Any) -> Any:
+        return m.besseli(1, x)
 
 
 class I0e(_Real):
@@ -204,12 +237,18 @@ class I0e(_Real):
     def partials(self, out: Any, x: Any) -> Sequence[Any]:
         return (lambda: i1e(x) - sign(x) * out,)
 
+    def exact(self, m: Any, x: Any) -> Any:
+        return m.exp(-abs(x)) * m.besseli(0, x)
+
 
 class I1e(_Real):
     ufunc = sc.i1e
 
     def partials(self, out: Any, x: Any) -> Sequence[Any]:
         return (lambda: (i0e(x) + _second(ive, x)) * 0.5 - sign(x) * out,)
+
+    def exact(self, m: Any, x: Any) -> Any:
+        return m.exp(-abs(x)) * m.besseli(1, x)
 
 
 class K0(_Real):
@@ -218,12 +257,18 @@ class K0(_Real):
     def partials(self, out: Any, x: Any) -> Sequence[Any]:
         return (lambda: -k1(x),)
 
+    def exact(self, m: Any, x: Any) -> Any:
+        return m.besselk(0, x)
+
 
 class K1(_Real):
     ufunc = sc.k1
 
     def partials(self, out: Any, x: Any) -> Sequence[Any]:
         return (lambda: (k0(x) + _second(kv, x)) * -0.5,)
+
+    def exact(self, m: Any, x: Any) -> Any:
+        return m.besselk(1, x)
 
 
 class K0e(_Real):
@@ -232,12 +277,18 @@ class K0e(_Real):
     def partials(self, out: Any, x: Any) -> Sequence[Any]:
         return (lambda: out - k1e(x),)
 
+    def exact(self, m: Any, x: Any) -> Any:
+        return m.exp(x) * m.besselk(0, x)
+
 
 class K1e(_Real):
     ufunc = sc.k1e
 
     def partials(self, out: Any, x: Any) -> Sequence[Any]:
         return (lambda: out - (k0e(x) + _second(kve, x)) * 0.5,)
+
+    def exact(self, m: Any, x: Any) -> Any:
+        return m.exp(x) * m.besselk(1, x)
 
 
 # -- spherical Bessel functions of integer order n -------------------------------------------------

@@ -21,6 +21,9 @@ class Beta(Special):
     def partials(self, out: Any, a: Any, b: Any) -> Sequence[Any]:
         return lambda: out * (digamma(a) - digamma(a + b)), lambda: out * (digamma(b) - digamma(a + b))
 
+    def exact(self, m: Any, a: Any, b: Any) -> Any:
+        return m.div(m.gamma(a) * m.gamma(b), m.gamma(a + b))
+
 
 class Betaln(Special):
     """log |B(a, b)|."""
@@ -29,6 +32,9 @@ class Betaln(Special):
 
     def partials(self, out: Any, a: Any, b: Any) -> Sequence[Any]:
         return lambda: digamma(a) - digamma(a + b), lambda: digamma(b) - digamma(a + b)
+
+    def exact(self, m: Any, a: Any, b: Any) -> Any:
+        return m.log(abs(m.div(m.gamma(a) * m.gamma(b), m.gamma(a + b))))
 
 
 class Binom(Special):
@@ -39,6 +45,9 @@ class Binom(Special):
     def partials(self, out: Any, n: Any, k: Any) -> Sequence[Any]:
         rest = n - k + 1.0
         return lambda: out * (digamma(n + 1.0) - digamma(rest)), lambda: out * (digamma(rest) - digamma(k + 1.0))
+
+    def exact(self, m: Any, n: Any, k: Any) -> Any:
+        return m.div(m.gamma(n + 1), m.gamma(k + 1) * m.gamma(n - k + 1))
 
 
 beta, betaln, binom = Beta(), Betaln(), Binom()

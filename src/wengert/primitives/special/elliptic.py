@@ -52,6 +52,9 @@ class Ellipk(_Real):
     def partials(self, out: Any, m: Any) -> Sequence[Any]:
         return (lambda: (out - elliptic_d(1.0 - m)) / ((1.0 - m) * 2.0),)
 
+    def exact(self, m: Any, p: Any) -> Any:
+        return m.elliptic_k(p)
+
 
 class Ellipkm1(_Real):
     """K(1 - p), exact for small p."""
@@ -69,6 +72,9 @@ class Ellipe(_Real):
 
     def partials(self, out: Any, m: Any) -> Sequence[Any]:
         return (lambda: elliptic_d(1.0 - m) * -0.5,)
+
+    def exact(self, m: Any, p: Any) -> Any:
+        return m.elliptic_e(p)
 
 
 # Gauss and Legendre's rule on panels of [0, 1], each half as long as that before

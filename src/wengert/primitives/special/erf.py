@@ -39,6 +39,9 @@ class Erf(Special):
     def formula(self, x: Value) -> Value:
         return f.erf(x)
 
+    def exact(self, m: Any, x: Any) -> Any:
+        return m.erf(x)
+
 
 class Erfc(Special):
     """1 - erf(x)."""
@@ -51,6 +54,9 @@ class Erfc(Special):
     def formula(self, x: Value) -> Value:
         return f.erfc(x)
 
+    def exact(self, m: Any, x: Any) -> Any:
+        return m.erfc(x)
+
 
 class Erfi(Special):
     """-i erf(i x)."""
@@ -59,6 +65,9 @@ class Erfi(Special):
 
     def partials(self, out: Any, x: Any) -> Sequence[Any]:
         return (lambda: exp(x * x) * TWO_OVER_ROOT_PI,)
+
+    def exact(self, m: Any, x: Any) -> Any:
+        return m.erfi(x)
 
 
 class Erfcx(Special):
@@ -69,6 +78,9 @@ class Erfcx(Special):
     def partials(self, out: Any, x: Any) -> Sequence[Any]:
         return (lambda: x * out * 2.0 - TWO_OVER_ROOT_PI if is_complex(x) else ErfcxDerivative(1)(x),)
 
+    def exact(self, m: Any, x: Any) -> Any:
+        return m.exp(x * x) * m.erfc(x)
+
 
 class Dawsn(Special):
     """Dawson's integral exp(-x²) ∫₀ˣ exp(t²) dt."""
@@ -77,6 +89,9 @@ class Dawsn(Special):
 
     def partials(self, out: Any, x: Any) -> Sequence[Any]:
         return (lambda: 1.0 - x * out * 2.0 if is_complex(x) else DawsnDerivative(1)(x),)
+
+    def exact(self, m: Any, x: Any) -> Any:
+        return m.exp(-x * x) * m.erfi(x) * m.sqrt(m.pi) / 2
 
 
 def _derivative(n: int, x: Any, y0: Any, sign: int, inhomogeneity: float, factor: float, far: Any) -> Any:
@@ -168,6 +183,9 @@ class Erfinv(Special):
     def partials(self, out: Any, x: Any) -> Sequence[Any]:
         return (lambda: exp(out * out) * (1 / TWO_OVER_ROOT_PI),)
 
+    def exact(self, m: Any, x: Any) -> Any:
+        return m.erfinv(x)
+
 
 class Erfcinv(Special):
     ufunc, domain, analytic, dtypes = sc.erfcinv, (0.1, 1.9), False, "fd"
@@ -190,6 +208,9 @@ class Ndtr(Special):
     def formula(self, x: Value) -> Value:
         return 0.5 * f.erfc(x * -(0.5**0.5))
 
+    def exact(self, m: Any, x: Any) -> Any:
+        return m.erfc(-x / m.sqrt(2)) / 2
+
 
 class LogNdtr(Special):
     """log Φ; the derivative φ/Φ = √(2/π) / erfcx(-x/√2) is exact far in the lower tail."""
@@ -199,6 +220,9 @@ class LogNdtr(Special):
     def partials(self, out: Any, x: Any) -> Sequence[Any]:
         return (lambda: (2 / pi) ** 0.5 / erfcx(x * -(0.5**0.5)),)
 
+    def exact(self, m: Any, x: Any) -> Any:
+        return m.log(m.erfc(-x / m.sqrt(2)) / 2)
+
 
 class Ndtri(Special):
     """The quantile function of the standard normal distribution."""
@@ -207,6 +231,9 @@ class Ndtri(Special):
 
     def partials(self, out: Any, p: Any) -> Sequence[Any]:
         return (lambda: exp(out * out * 0.5) * ROOT_TWO_PI,)
+
+    def exact(self, m: Any, p: Any) -> Any:
+        return m.sqrt(2) * m.erfinv(2 * p - 1)
 
 
 class NdtriExp(Special):

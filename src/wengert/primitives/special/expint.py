@@ -31,6 +31,9 @@ class Expi(Special):
     def partials(self, out: Any, x: Any) -> Sequence[Any]:
         return (lambda: exp(x) / x,)
 
+    def exact(self, m: Any, x: Any) -> Any:
+        return m.ei(x)
+
 
 class Exp1(Special):
     """E₁(x) = ∫ exp(-t)/t dt from x (DLMF 6.2.1)."""
@@ -39,6 +42,9 @@ class Exp1(Special):
 
     def partials(self, out: Any, x: Any) -> Sequence[Any]:
         return (lambda: -(exp(-x) / x),)
+
+    def exact(self, m: Any, x: Any) -> Any:
+        return m.expint(1, x)
 
 
 class Expn(Special):
@@ -72,6 +78,9 @@ class Expn(Special):
         yield Sample(cls(), np.array([3.0, 1.0, 0.0, -1.0]), np.array([0.7, 1.5, 0.4, 2.0]), complex_step=False)
         yield Sample(cls(), np.float32(2.0), np.float32(1.5), complex_step=False)
 
+    def exact(self, m: Any, n: Any, x: Any) -> Any:
+        return m.expint(n, x)
+
 
 class Sici(Several):
     """The sine and cosine integrals (DLMF 6.2.9 and 6.2.13)."""
@@ -81,6 +90,9 @@ class Sici(Several):
     def partials(self, out: Any, x: Any) -> Sequence[Any]:
         return (lambda: (sin(x) / x if is_complex(x) else sinc(x * (1 / pi)), cos(x) / x),)
 
+    def exact(self, m: Any, x: Any) -> Any:
+        return (m.si(x), m.ci(x))
+
 
 class Shichi(Several):
     """The hyperbolic sine and cosine integrals (DLMF 6.2.15 and 6.2.16)."""
@@ -89,6 +101,9 @@ class Shichi(Several):
 
     def partials(self, out: Any, x: Any) -> Sequence[Any]:
         return (lambda: (sinh(x) / x if is_complex(x) else (exprel(x) + exprel(-x)) * 0.5, cosh(x) / x),)
+
+    def exact(self, m: Any, x: Any) -> Any:
+        return (m.shi(x), m.chi(x))
 
 
 class Lambertw(Special):
@@ -112,6 +127,9 @@ class Lambertw(Special):
     def samples(cls) -> Iterable[Sample]:
         yield Sample(cls(0), np.array([0.0, 0.5 + 0.1j, -0.2 + 1j]))
         yield Sample(cls(-1), np.array([0.5 + 0.1j, -0.2 + 1j]))
+
+    def exact(self, m: Any, z: Any) -> Any:
+        return m.lambertw(z, self.k)
 
 
 class Wrightomega(Special):

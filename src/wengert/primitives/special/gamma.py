@@ -28,6 +28,9 @@ class Gamma(Special):
     def partials(self, out: Any, x: Any) -> Sequence[Any]:
         return (lambda: out * digamma(x),)
 
+    def exact(self, m: Any, x: Any) -> Any:
+        return m.gamma(x)
+
 
 class Gammaln(Special):
     """log |Γ(x)| for real x."""
@@ -37,6 +40,9 @@ class Gammaln(Special):
     def partials(self, out: Any, x: Any) -> Sequence[Any]:
         return (lambda: digamma(x),)
 
+    def exact(self, m: Any, x: Any) -> Any:
+        return m.gammaln(x)
+
 
 class Loggamma(Special):
     """The principal branch of log Γ(x)."""
@@ -45,6 +51,9 @@ class Loggamma(Special):
 
     def partials(self, out: Any, x: Any) -> Sequence[Any]:
         return (lambda: digamma(x),)
+
+    def exact(self, m: Any, x: Any) -> Any:
+        return m.loggamma(x)
 
 
 class Gammasgn(Special):
@@ -76,6 +85,9 @@ class Rgamma(Special):
         yield from super().samples()
         yield Sample(cls(), np.array([-2.0, -1.0, 0.0, 0.3, -1.7]))
 
+    def exact(self, m: Any, x: Any) -> Any:
+        return m.rgamma(x)
+
 
 class Digamma(Special):
     """ψ(x) = Γ'(x) / Γ(x)."""
@@ -84,6 +96,9 @@ class Digamma(Special):
 
     def partials(self, out: Any, x: Any) -> Sequence[Any]:
         return (lambda: polygamma(1, x),)
+
+    def exact(self, m: Any, x: Any) -> Any:
+        return m.polygamma(0, x)
 
 
 class Polygamma(Special):
@@ -122,6 +137,9 @@ class Polygamma(Special):
             yield Sample(cls(n), np.array([0.6, 1.7, 3.2]))
             yield Sample(cls(n), np.array([0.6 + 0.3j, -1.7 + 0.4j, 3.2 - 1j]))
         yield Sample(cls(1), np.float32(1.5))
+
+    def exact(self, m: Any, x: Any) -> Any:
+        return m.polygamma(self.n, x)
 
 
 def _polygamma_complex(n: int, z: Any) -> Any:
@@ -195,6 +213,9 @@ class Poch(Special):
     def partials(self, out: Any, z: Any, m: Any) -> Sequence[Any]:
         return lambda: out * (digamma(z + m) - digamma(z)), lambda: out * digamma(z + m)
 
+    def exact(self, m: Any, z: Any, n: Any) -> Any:
+        return m.div(m.gamma(z + n), m.gamma(z))
+
 
 class Zeta(Special):
     """Hurwitz' zeta function ζ(x, q); ∂ζ/∂q = -x ζ(x+1, q) (DLMF 25.11.17)."""
@@ -210,6 +231,9 @@ class Zeta(Special):
 
     def formula(self, x: Value, q: Value) -> Value:
         return hurwitz(x, q)
+
+    def exact(self, m: Any, x: Any, q: Any) -> Any:
+        return m.zeta(x, q)
 
 
 def polygamma(n: int, x: Any) -> Any:

@@ -46,6 +46,9 @@ class Gammainc(_Real):
     def partials(self, out: Any, a: Any, x: Any) -> Sequence[Any]:
         return lambda: GammaincByA(1)(a, x), lambda: gamma_density(a, x)
 
+    def exact(self, m: Any, a: Any, x: Any) -> Any:
+        return m.div(m.lowergamma(a, x), m.gamma(a))
+
 
 class Gammaincc(_Real):
     """The regularised upper incomplete gamma function Q = 1 - P."""
@@ -54,6 +57,9 @@ class Gammaincc(_Real):
 
     def partials(self, out: Any, a: Any, x: Any) -> Sequence[Any]:
         return lambda: -GammaincByA(1)(a, x), lambda: -gamma_density(a, x)
+
+    def exact(self, m: Any, a: Any, x: Any) -> Any:
+        return m.div(m.uppergamma(a, x), m.gamma(a))
 
 
 class Gammaincinv(_Real):

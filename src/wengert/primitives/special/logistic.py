@@ -36,6 +36,9 @@ class Expit(_Real):
     def formula(self, x: Value) -> Value:
         return 1 / (1 + f.exp(-x))
 
+    def exact(self, m: Any, x: Any) -> Any:
+        return 1 / (1 + m.exp(-x))
+
 
 class LogExpit(_Real):
     """log σ(x)."""
@@ -47,6 +50,9 @@ class LogExpit(_Real):
 
     def formula(self, x: Value) -> Value:
         return x.op("minimum", 0.0) - f.log1p(f.exp(-abs(x)))
+
+    def exact(self, m: Any, x: Any) -> Any:
+        return -m.log1p(m.exp(-x))
 
 
 class Logit(_Real):
@@ -60,6 +66,9 @@ class Logit(_Real):
     def formula(self, p: Value) -> Value:
         s = 2 * (p - 0.5)
         return f.select((p < 0.3) | (p > 0.65), f.log(p / (1 - p)), f.log1p(s) - f.log1p(-s))  # near ½ without cancellation
+
+    def exact(self, m: Any, p: Any) -> Any:
+        return m.log(m.div(p, 1 - p))
 
 
 class Softplus(_Real):
@@ -76,6 +85,9 @@ class Softplus(_Real):
     def formula(self, x: Value) -> Value:
         return x.op("maximum", 0.0) + f.log1p(f.exp(-abs(x)))
 
+    def exact(self, m: Any, x: Any) -> Any:
+        return m.log1p(m.exp(x))
+
 
 class Exprel(_Real):
     """(exp(x) - 1) / x; derivatives are ∫₀¹ tⁿ exp(xt) dt = ₁F₁(n+1; n+2; x) / (n+1) (DLMF 13.4.1)."""
@@ -84,6 +96,9 @@ class Exprel(_Real):
 
     def partials(self, out: Any, x: Any) -> Sequence[Any]:
         return (lambda: ExprelDerivative(1)(x),)
+
+    def exact(self, m: Any, x: Any) -> Any:
+        return m.where(m.eq(x, 0), 1, m.div(m.expm1(x), x))
 
 
 ENOUGH = 1e3  # its exponential is infinite; hyp1f1 of SciPy 1.17 does not return from 1e17
@@ -164,6 +179,9 @@ class Xlogy(Special):
     def formula(self, x: Value, y: Value) -> Value:
         return f.select(x.equals(0) & ~y.is_nan(), 0.0, x * f.log(y))
 
+    def exact(self, m: Any, x: Any, y: Any) -> Any:
+        return m.where(m.eq(x, 0), 0, x * m.log(y))
+
 
 class Xlog1py(Special):
     """x log(1 + y), 0 where x is 0."""
@@ -176,6 +194,9 @@ class Xlog1py(Special):
     def formula(self, x: Value, y: Value) -> Value:
         return f.select(x.equals(0) & ~y.is_nan(), 0.0, x * f.log1p(y))
 
+    def exact(self, m: Any, x: Any, y: Any) -> Any:
+        return m.where(m.eq(x, 0), 0, x * m.log1p(y))
+
 
 class Entr(_Real):
     """-x log(x), 0 at 0."""
@@ -187,6 +208,9 @@ class Entr(_Real):
 
     def formula(self, x: Value) -> Value:
         return f.select(x.equals(0), 0.0, f.select(x < 0, -f.INFINITY, -(x * f.log(x))))
+
+    def exact(self, m: Any, x: Any) -> Any:
+        return m.where(m.eq(x, 0), 0, -x * m.log(x))
 
 
 class RelEntr(_Real):
@@ -205,6 +229,9 @@ class RelEntr(_Real):
         value = f.select(near, f.log1p((x - y) / y), f.select(far, f.log(x) - f.log(y), f.log(ratio)))
         return _of_weights(x, y, x * value, x.like(0))
 
+    def exact(self, m: Any, x: Any, y: Any) -> Any:
+        return m.where(m.eq(x, 0), 0, x * m.log(m.div(x, y)))
+
 
 class KlDiv(_Real):
     """x log(x/y) - x + y."""
@@ -218,6 +245,9 @@ class KlDiv(_Real):
 
     def formula(self, x: Value, y: Value) -> Value:
         return _of_weights(x, y, x * f.log(x / y) - x + y, y)
+
+    def exact(self, m: Any, x: Any, y: Any) -> Any:
+        return m.where(m.eq(x, 0), 0, x * m.log(m.div(x, y))) - x + y
 
 
 def _of_weights(x: Value, y: Value, inside: Value, edge: Value) -> Value:
@@ -248,6 +278,9 @@ class Huber(_Real):
         yield from super().samples()
         yield Sample(cls(), np.array([1.0, 2.0]), np.array([-0.5, 1.3]), complex_step=False)
 
+    def exact(self, m: Any, delta: Any, r: Any) -> Any:
+        return m.where(m.le(abs(r), delta), r * r / 2, delta * (abs(r) - delta / 2))
+
 
 class PseudoHuber(_Real):
     """δ² (√(1 + u²) - 1) with u = r/δ; with s = √(1 + u²) it is δ² u² / (1 + s)."""
@@ -263,6 +296,9 @@ class PseudoHuber(_Real):
         u = r / delta
         inside = delta * delta * f.expm1(0.5 * f.log1p(u * u))  # √(1 + u²) - 1 without cancellation
         return f.select(delta < 0, f.INFINITY, f.select(delta.equals(0) | r.equals(0), 0.0, inside))
+
+    def exact(self, m: Any, delta: Any, r: Any) -> Any:
+        return delta**2 * (m.sqrt(1 + m.div(r, delta) ** 2) - 1)
 
 
 # -- Box and Cox's transformations ----------------------------------------------------------------
@@ -285,6 +321,9 @@ class Boxcox(_Real):
         yield from super().samples()
         yield Sample(cls(), np.array([0.7, 2.0]), np.array([0.0, 0.0]), complex_step=False)
 
+    def exact(self, m: Any, x: Any, k: Any) -> Any:
+        return m.where(m.eq(k, 0), m.log(x), m.div(m.power(x, k) - 1, k))
+
 
 class Boxcox1p(_Real):
     """((1 + x)ᵏ - 1) / k, log(1 + x) at k = 0."""
@@ -298,6 +337,9 @@ class Boxcox1p(_Real):
 
         return lambda: exp((k - 1.0) * log1p(x)), by_k
 
+    def exact(self, m: Any, x: Any, k: Any) -> Any:
+        return m.where(m.eq(k, 0), m.log1p(x), m.div(m.power(1 + x, k) - 1, k))
+
 
 class InvBoxcox(_Real):
     """(1 + k y)^(1/k), exp(y) at k = 0: exp(y g(k y)) with g(z) = log(1 + z) / z, smooth in k."""
@@ -307,6 +349,9 @@ class InvBoxcox(_Real):
     def partials(self, out: Any, y: Any, k: Any) -> Sequence[Any]:
         return lambda: out / (1.0 + k * y), lambda: out * (y * y) * Log1pRatio(1)(k * y)
 
+    def exact(self, m: Any, y: Any, k: Any) -> Any:
+        return m.where(m.eq(k, 0), m.exp(y), m.power(1 + k * y, m.div(1, k)))
+
 
 class InvBoxcox1p(_Real):
     """(1 + k y)^(1/k) - 1."""
@@ -315,6 +360,9 @@ class InvBoxcox1p(_Real):
 
     def partials(self, out: Any, y: Any, k: Any) -> Sequence[Any]:
         return lambda: (out + 1.0) / (1.0 + k * y), lambda: (out + 1.0) * (y * y) * Log1pRatio(1)(k * y)
+
+    def exact(self, m: Any, y: Any, k: Any) -> Any:
+        return m.where(m.eq(k, 0), m.exp(y), m.power(1 + k * y, m.div(1, k))) - 1
 
 
 # -- elementary -------------------------------------------------------------------------------
@@ -328,6 +376,9 @@ class Cosm1(_Real):
     def partials(self, out: Any, x: Any) -> Sequence[Any]:
         return (lambda: -sin(x),)
 
+    def exact(self, m: Any, x: Any) -> Any:
+        return m.cos(x) - 1
+
 
 class Powm1(_Real):
     """x**y - 1."""
@@ -336,6 +387,9 @@ class Powm1(_Real):
 
     def partials(self, out: Any, x: Any, y: Any) -> Sequence[Any]:
         return lambda: y * power(x, y - 1.0), lambda: (out + 1.0) * log(x)
+
+    def exact(self, m: Any, x: Any, y: Any) -> Any:
+        return m.power(x, y) - 1
 
 
 class Exp10(_Real):
@@ -346,6 +400,9 @@ class Exp10(_Real):
     def partials(self, out: Any, x: Any) -> Sequence[Any]:
         return (lambda: out * float(np.log(10.0)),)
 
+    def exact(self, m: Any, x: Any) -> Any:
+        return m.power(10, x)
+
 
 class Sindg(_Real):
     """The sine of an angle in degrees."""
@@ -354,6 +411,9 @@ class Sindg(_Real):
 
     def partials(self, out: Any, x: Any) -> Sequence[Any]:
         return (lambda: cosdg(x) * (np.pi / 180),)
+
+    def exact(self, m: Any, x: Any) -> Any:
+        return m.sin(x * m.pi / 180)
 
 
 class Cosdg(_Real):
@@ -364,6 +424,9 @@ class Cosdg(_Real):
     def partials(self, out: Any, x: Any) -> Sequence[Any]:
         return (lambda: sindg(x) * (-np.pi / 180),)
 
+    def exact(self, m: Any, x: Any) -> Any:
+        return m.cos(x * m.pi / 180)
+
 
 class Tandg(_Real):
     """The tangent of an angle in degrees."""
@@ -373,6 +436,9 @@ class Tandg(_Real):
     def partials(self, out: Any, x: Any) -> Sequence[Any]:
         return (lambda: (1.0 + out * out) * (np.pi / 180),)
 
+    def exact(self, m: Any, x: Any) -> Any:
+        return m.tan(x * m.pi / 180)
+
 
 class Cotdg(_Real):
     """The cotangent of an angle in degrees."""
@@ -381,6 +447,9 @@ class Cotdg(_Real):
 
     def partials(self, out: Any, x: Any) -> Sequence[Any]:
         return (lambda: (1.0 + out * out) * (-np.pi / 180),)
+
+    def exact(self, m: Any, x: Any) -> Any:
+        return m.div(1, m.tan(x * m.pi / 180))
 
 
 class RoundToEven(Flat):
