@@ -78,7 +78,8 @@ def child(library: str, program: str, before: str) -> None:
     if library == "wengert":
         import wengert as wg
 
-        for room in ("api", "codegen", "numpy", "passes", "runtime", "trace", "transform"):  # what the first call would import
+        # what the first call would import
+        for room in ("api", "codegen", "numpy", "passes", "runtime", "trace", "trace.capture", "transform"):
             package = importlib.import_module(f"wengert.{room}")
             for found in pkgutil.iter_modules(package.__path__, package.__name__ + "."):
                 importlib.import_module(found.name)

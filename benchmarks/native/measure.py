@@ -10,6 +10,7 @@ import ctypes
 import gc
 import importlib
 import json
+import math
 import os
 import platform
 import shutil
@@ -95,21 +96,35 @@ def shown(seconds: float) -> str:
 # -- timing ---------------------------------------------------------------------------------------
 
 
-def timed(title: str, ways: Mapping[str, Way | Timer], against: str, rounds: int = 15, seconds: float = 0.03) -> Table:
-    """Call each way in turn, `rounds` times over, each time as often as lasts `seconds`."""
+def timed(
+    title: str,
+    ways: Mapping[str, Way | Timer],
+    against: str,
+    rounds: int = 15,
+    seconds: float = 0.03,
+    longest: float = math.inf,
+) -> Table:
+    """Call each way in turn, `rounds` times over, each time as often as lasts `seconds`.
+
+    A way that would need more than `longest` seconds for all rounds takes part in fewer of them, in three at least.
+    """
     timers = {name: _timer(*way) if isinstance(way, tuple) else way for name, way in ways.items()}
-    counts = {}
+    counts, turns = {}, {}
     for name, timer in timers.items():
-        timer.timeit(2)
         once = max(1e-9, timer.timeit(1))
+        if once < longest / 10:
+            timer.timeit(1)
+            once = max(1e-9, timer.timeit(1))
         if once < seconds / 20:
             once = max(1e-9, timer.timeit(10) / 10)
         counts[name] = max(1, int(seconds / once))
+        turns[name] = min(rounds, max(3, int(min(rounds, longest / (counts[name] * once)))))
     figures: dict[str, list[float]] = {name: [] for name in ways}
     gc.collect()
-    for _ in range(rounds):
+    for turn in range(rounds):
         for name, timer in timers.items():
-            figures[name].append(timer.timeit(counts[name]) / counts[name])
+            if turn * turns[name] // rounds < (turn + 1) * turns[name] // rounds:
+                figures[name].append(timer.timeit(counts[name]) / counts[name])
     return Table(title, against, figures)
 
 

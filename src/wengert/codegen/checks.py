@@ -76,7 +76,7 @@ class Check:
                 number[header.index.id] = len(number)
             for s in statements:
                 if type(s) is Load:
-                    if s.buffer.space not in ("input", "constant") or s.buffer.data == "donated":
+                    if s.buffer.space != "constant" and (s.buffer.space != "input" or s.buffer.data == "donated"):
                         return None
                     out.append(("load", s.buffer.id, affine(s.offset), s.part))
                 elif type(s) is Index:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from wengert.codegen.guard import DECLARATIONS, guard_text
 from wengert.runtime import arena, host, layout, threads
 
 LONG_WORK = 20_000.0  # flops (some 10 µs) from where on the global lock is released: that costs about 60 ns
@@ -52,6 +53,8 @@ class Signature:
         What is returned: the output of that number, None, or tuples of them.
     assemble : bool
         Whether that is handed to the Python function `assemble`, whose result is returned.
+    guarded : bool
+        Whether places outside of the arguments are looked at before: the variable `name.places` names them.
     arena_bytes, work, has_hosts
         As the back end gives them.
     """
@@ -60,6 +63,7 @@ class Signature:
     outputs: tuple[tuple[tuple[int, ...], Any], ...]
     result: Any
     assemble: bool = False
+    guarded: bool = False
     arena_bytes: int = 0
     work: float = 0.0
     has_hosts: bool = False
@@ -175,6 +179,8 @@ class _Writer:
         self.require(self.let(f"icmp eq i64 %count, {len(s.arguments)}"), "miss")
         for i, argument in enumerate(s.arguments):
             self._argument(i, argument)
+        if s.guarded:
+            self.require(self.let(f'call i1 @"{name}.guarded"()'), "miss")
         self._allocate()
         self._run()
         self._return()
@@ -187,7 +193,8 @@ class _Writer:
         ]
         kernel = f"declare i32 @{name}(ptr, ptr, ptr, ptr)"
         likely = '!0 = !{!"branch_weights", i32 2000, i32 1}'
-        return "\n".join([_FUNCTIONS, kernel, *self.globals, *cells, head, *self.lines, "}", self._release_function(), likely])
+        guard = (DECLARATIONS, guard_text(name)) if s.guarded else ()
+        return "\n".join([_FUNCTIONS, *guard, kernel, *self.globals, *cells, head, *self.lines, "}", self._release_function(), likely])
 
     def _count_running(self, by: int) -> None:
         # With the global lock held, so not atomic. Between the last count and `ret` nobody else can run and unmap the code.

@@ -22,12 +22,14 @@ from wengert.runtime import cache as disk
 from wengert.runtime import cpu, loader, symbols
 from wengert.runtime.loader import Library
 
-FORMAT = 1  # raised when what `build` makes of the same text changes
-LEVEL = 3
+FORMAT = 2  # raised when what `build` makes of the same text changes
+LEVEL = 2  # 3 unrolls more: a third more code and compile time, and none of our programs is faster for it (decisions/0007)
 # Instructions in one basic block from where on LLVM's superlinear passes are left out. Measured on a random straight-line program of n
 # scalar operations: packing scalars into vectors takes 35 ms at n = 500, 340 ms at 1000, 1.9 s at 2000; the register allocator 0.2 s at
 # 4000, 3 s at 40000. Without the first, with the fast form of the second: 0.1 s at 10000, 0.4 s at 40000, at 0.7 to 1.3 of the speed.
-_LONG, _VERY_LONG = 600, 2500
+# A function with a very long block and no loop is left out of all passes, ours having done what they would do to it, and its blocks are
+# cut: docs/decisions/0007.
+_LONG, _VERY_LONG, _PIECE = 600, 2500, 500
 _lock = threading.RLock()  # LLVM's global context is not for several threads
 
 
@@ -61,7 +63,7 @@ def build(text: str, level: int | None = None) -> bytes:
     Parameters
     ----------
     level : int, optional
-        0 to 3 as for a C compiler. By default 3, and less for basic blocks of thousands of instructions, so that compile time
+        0 to 3 as for a C compiler. By default 2, and less for basic blocks of thousands of instructions, so that compile time
         stays linear in the length of the text.
 
     Raises
@@ -72,7 +74,7 @@ def build(text: str, level: int | None = None) -> bytes:
     with _lock:
         effort = _effort(text, level)
         machine = _machine(effort.code)
-        module = _parse(with_vector_math(text))
+        module = _prepared(text, effort)
         externals = _externals(module)
         _optimise(module, machine, effort)
         code: bytes = machine.emit_object(module)
@@ -103,7 +105,7 @@ def optimised(text: str, level: int | None = None) -> str:
     """The text after LLVM's passes, to be read."""
     with _lock:
         effort = _effort(text, level)
-        module = _parse(with_vector_math(text))
+        module = _prepared(text, effort)
         _optimise(module, _machine(effort.code), effort)
         return str(module)
 
@@ -112,7 +114,7 @@ def assembly(text: str, level: int | None = None) -> str:
     """The machine's instructions, to be read."""
     with _lock:
         effort = _effort(text, level)
-        module = _parse(with_vector_math(text))
+        module = _prepared(text, effort)
         machine = _machine(effort.code)
         _optimise(module, machine, effort)
         return str(machine.emit_assembly(module))
@@ -132,8 +134,37 @@ def _effort(text: str, level: int | None) -> _Effort:
         return _Effort(level, level, level >= 2)
     longest = longest_block(text) if len(text) > 20 * _LONG else 0
     if longest > _VERY_LONG:
-        return _Effort(1, 0, False)
+        return _Effort(int(" phi " in text), 0, False)
     return _Effort(LEVEL, 2, longest <= _LONG)
+
+
+def _prepared(text: str, effort: _Effort) -> Any:
+    """The text as a module, with what LLVM is to know of it."""
+    if not effort.code and len(text) > 20 * _VERY_LONG:
+        text = _left_alone(text)
+    return _parse(with_vector_math(text))
+
+
+def _left_alone(text: str) -> str:
+    """The text where functions of a very long block and no loop are marked to be left alone by LLVM's passes, their blocks cut."""
+    first, *functions = f"\n{text}".split("\ndefine ")
+    for number, function in enumerate(functions):
+        body, closed, after = function.partition("\n}")
+        if " phi " not in body and longest_block(body) > _VERY_LONG:
+            functions[number] = _cut(body.replace(" {\n", " noinline optnone {\n", 1)) + closed + after
+    return "\ndefine ".join([first, *functions])[1:]
+
+
+def _cut(function: str) -> str:
+    """The function's text with blocks of about _PIECE instructions at most."""
+    lines = function.split("\n")
+    start = max([n for n, line in enumerate(lines) if " = alloca " in line], default=1) + 1  # those belong to the entry
+    last = start
+    for n in range(start, len(lines)):
+        if n - last >= _PIECE and lines[n].startswith("  %"):
+            lines[n] = f"  br label %cut.{n}\ncut.{n}:\n{lines[n]}"
+            last = n
+    return "\n".join(lines)
 
 
 def longest_block(text: str) -> int:

@@ -82,7 +82,7 @@ class _Module:
                 for x in scope.used(inner):
                     if type(x) is Name:
                         self.used[x.id] = time
-        self.crowded = sum([type(s) is For for s in walk(program.block)]) > CROWDED
+        self.crowded = sum([type(s) is For for s in walk([s for s in program.block if blocks(s)])]) > CROWDED
         self.time = 0
 
     def body_name(self, program: Program) -> str:
@@ -122,8 +122,11 @@ class _Module:
             access = " readonly" if b.space == "input" and b.data != "donated" else ""
             parameters.append(f"ptr noalias nocapture{access} {out.pointers[b]}")
         parameters += ["ptr noalias %arena", "ptr %context"]
-        for self.time, statement in enumerate(program.block):
-            out.block([statement])
+        if any([type(statement) is Part for statement in program.block]):
+            for self.time, statement in enumerate(program.block):
+                out.block([statement])
+        else:
+            out.block(program.block)
         return out.close(f"define internal i32 {self.body_name(program)}({', '.join(parameters)}) #0")
 
     def rolled(self) -> str:

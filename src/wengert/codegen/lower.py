@@ -35,6 +35,7 @@ def lower(function: Function, name: str, donated: Sequence[int] = ()) -> Program
     for n, a in enumerate(function.outputs):
         into.append(Memory(k.buffer(kind_of(a.type), a.type.size, "output", n), a.type.shape))  # type: ignore[union-attr]
     k.function(function, inputs, into, owned=donated, outermost=True)
+    function.memo.pop("schedule", None)  # as large as the Function, and not needed again
     program = k.program(name)
     program.routines = [routine.program for routine in k.routines.values()]
     return program

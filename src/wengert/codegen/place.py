@@ -31,7 +31,7 @@ class Regs:
 
     def __init__(self, values: Sequence[Any], shape: Ints) -> None:
         self.values, self.shape = list(values), shape
-        self.strides = row_major(shape)
+        self.strides = row_major(shape) if shape else ()
 
     def at(self, index: Sequence[Affine]) -> Any:
         """The element at an index known now, else None."""

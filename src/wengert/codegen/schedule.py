@@ -8,8 +8,12 @@ index. Knows an operation by what its class says of its loops alone. Start at `s
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import cache, cached_property
+from inspect import getattr_static
+from types import FunctionType
 from typing import Any
 
+from wengert.contract import Primitive
 from wengert.ir.types import ArrayType
 from wengert.ir.values import Equation, Function, Literal, Var, acts, has_effect
 from wengert.loops.scalars import EXPENSIVE
@@ -83,6 +87,13 @@ def role_of(equation: Equation) -> str:
     return "opaque"
 
 
+@cache
+def _is_scalar(kind: Any) -> bool:
+    """Whether operations of this class are computed number by number, whatever the types of their operands."""
+    rule = getattr_static(kind, "scalar", None)
+    return kind.elementwise is True and isinstance(rule, (str, FunctionType)) and kind.scalars is Primitive.scalars
+
+
 def schedule(function: Function, small_limit: int = SMALL) -> Schedule:
     """Decide for every equation of a Function when and how it is computed."""
     return _Scheduler(function, small_limit).run()
@@ -94,13 +105,11 @@ class _Scheduler:
         self.out = Schedule(self)
         self._readers: dict[Any, list[tuple[Equation, bool]]] | None = None
         self.role: dict[Equation, str] = {}
-        self.maker: dict[Any, Equation] = {}
         self.small: set[Any] = set()
         self.reads: dict[Any, dict[Any, bool]] = {}  # virtual value -> kept values it reads, and whether at its own index only
         self.cost: dict[Any, float] = {}
         self.level: dict[Any, int] = {}
         self.group: dict[Any, Group] = {}
-        self.users: dict[Any, list[Equation]] = {}
         self.views: set[Any] = set()
         self.follows: dict[Equation, list[Any]] = {}  # what has to be there before an equation though it does not read it
         self.settled: set[Any] = set()  # values that have to be there before an effect
@@ -110,17 +119,35 @@ class _Scheduler:
         if acts(self.function):
             self.order_effects()
         for equation in equations:
-            self.role[equation] = role_of(equation)
-            for a in dict.fromkeys(equation.operands):
-                if type(a) is Var:
-                    self.users.setdefault(a, []).append(equation)
-            for v in equation.outs:
-                self.maker[v] = equation
+            self.role[equation] = "scalar" if _is_scalar(type(equation.operation)) else role_of(equation)  # type: ignore[arg-type]
         outputs = set(self.function.outputs)
         for equation in equations:
-            self.choose(equation, outputs)
-        self.place_all()
+            if self.is_small(equation):
+                self.small.update(equation.outs)
+            else:
+                self.choose(equation, outputs)
+        if len(self.small) == len(equations) and not self.follows:  # straight-line code on numbers
+            self.level = dict.fromkeys(self.small, 0)
+            self.out.outside.update(outputs)
+            self.out.steps = [(SMALL_STEP, e) for e in equations]
+        else:
+            self.place_all()
         return self.out
+
+    @cached_property
+    def maker(self) -> dict[Any, Equation]:
+        """Variable -> the equation that gives it."""
+        return {v: equation for equation in self.function.equations for v in equation.outs}
+
+    @cached_property
+    def users(self) -> dict[Any, list[Equation]]:
+        """Variable -> the equations that read it."""
+        users: dict[Any, list[Equation]] = {}
+        for equation in self.function.equations:
+            for a in dict.fromkeys(equation.operands):
+                if type(a) is Var:
+                    users.setdefault(a, []).append(equation)
+        return users
 
     def order_effects(self) -> None:
         """Effects stay in their order, and before or after whatever else can stop the program."""
@@ -147,6 +174,8 @@ class _Scheduler:
         if role in ("reduce", "update"):
             x = equation.operands[0]
             return x.type.size <= limit and (type(x) is not Var or x in self.small or x.type.size == 1)  # type: ignore[union-attr]
+        if not self.out.virtual:
+            return True
         if equation.outs[0].type.size == 1:  # type: ignore[union-attr]
             return all(type(a) is not Var or a not in self.out.virtual or self.cost[a] <= LONGEST for a in equation.operands)
         # elements that are computed one by one from what is no array of this size would be computed again and again
@@ -154,9 +183,6 @@ class _Scheduler:
 
     def choose(self, equation: Equation, outputs: Collection[Any]) -> None:
         role = self.role[equation]
-        if self.is_small(equation):
-            self.small.update(equation.outs)
-            return
         if role not in ("scalar", "element"):
             return
         (v,) = equation.outs

@@ -23,7 +23,11 @@ def small(k: Any, equation: Equation) -> None:
     env = k.frame.env
     shape = v.type.shape  # type: ignore[union-attr]
     if not shape and operation.elementwise:  # one number: most of straight-line code
-        env[v] = Regs([k.scalar(operation, [k.read(a, ()) for a in equation.operands], kind_of(v.type))], shape)
+        numbers = []
+        for a in equation.operands:
+            place = env.get(a)
+            numbers.append(place.values[0] if type(place) is Regs else k.read(a, ()))
+        env[v] = Regs([k.scalar(operation, numbers, kind_of(v.type))], shape)
         return
     role = role_of(equation)
     if role == "scalar" or role == "element":

@@ -99,4 +99,4 @@ def literal(value: Any, kind: str) -> str:
 def array_text(data: Any) -> str:
     """A constant array as the initialiser of a global of bytes."""
     raw = np.ascontiguousarray(data).tobytes()
-    return 'c"' + "".join(f"\\{b:02X}" if b < 32 or b > 126 or b in (34, 92) else chr(b) for b in raw) + '"'
+    return f'c"\\{raw.hex(chr(92))}"' if raw else 'c""'

@@ -160,10 +160,13 @@ class Writer:
 
     def let(self, s: Let) -> None:
         """A scalar operation."""
-        self.line(f"%v{s.out.id} = {self.operation(s.op, s.args, s.out.kind)}")
+        self.lines.append(f"  %v{s.out.id} = {self.operation(s.op, s.args, s.out.kind)}")
 
     def operation(self, op: str, args: Sequence[Any], kind: str) -> str:
         """The right side of a scalar operation."""
+        if op in FLOAT and kind[0] == "f" and not self.module.fastmath:
+            a, b = args
+            return f"{FLOAT[op]} {TYPE[kind]} {self.value(a)}, {self.value(b)}"
         if op == "cast":
             return self.cast(args[0], kind)
         if op == "address":
@@ -398,7 +401,10 @@ class Writer:
     def call(self, s: Call) -> None:
         """Call a C function."""
         types, values = [], []
-        for a in s.args:
+        if s.table:
+            types.append("ptr")
+            values.append(f"ptr {self.table(s.args[: s.table])}")
+        for a in s.args[s.table :]:
             if type(a) is Address:
                 types.append("ptr")
                 values.append(f"ptr {self.address(a.buffer, a.offset)}")
@@ -429,17 +435,19 @@ class Writer:
         else:
             self.line(f"%v{outs[0].id} = {call}" if outs else call)
 
+    def table(self, addresses: Sequence[Address]) -> str:
+        """A pointer to these addresses, one after the other."""
+        table = self.fresh("table")
+        self.entry.append(f"  {table} = alloca [{max(len(addresses), 1)} x ptr]")
+        for n, a in enumerate(addresses):
+            at, slot = self.address(a.buffer, a.offset), self.fresh("s")
+            self.line(f"{slot} = getelementptr ptr, ptr {table}, i64 {n}")
+            self.line(f"store ptr {at}, ptr {slot}")
+        return table
+
     def host(self, s: Host) -> None:
         """Call Python's thunk with tables of addresses."""
-        tables = []
-        for addresses in (s.inputs, s.outputs):
-            table = self.fresh("table")
-            self.entry.append(f"  {table} = alloca [{max(len(addresses), 1)} x ptr]")
-            for n, a in enumerate(addresses):
-                at, slot = self.address(a.buffer, a.offset), self.fresh("s")
-                self.line(f"{slot} = getelementptr ptr, ptr {table}, i64 {n}")
-                self.line(f"store ptr {at}, ptr {slot}")
-            tables.append(table)
+        tables = [self.table(addresses) for addresses in (s.inputs, s.outputs)]
         pointers = []
         for offset in (32, 40):
             at, p = self.fresh(), self.fresh("p")

@@ -6,7 +6,7 @@ Knows types and operations as records. Start at `Builder.emit`.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,6 +14,7 @@ import numpy as np
 
 from wengert.config import settings
 from wengert.ir.operation import Operation
+from wengert.ir.types import Type
 from wengert.ir.values import Atom, Equation, Function, Literal, Traced, Var, has_effect, literal
 from wengert.source import Span
 
@@ -29,10 +30,18 @@ class Builder:
 
     def emit(self, operation: Operation, operands: tuple[Any, ...]) -> Any:
         """Append outs = operation(operands); one Var, or a tuple of them for several results."""
-        atoms = tuple([a if isinstance(a, (Var, Literal)) else as_atom(a) for a in operands])
-        outs = tuple([Var(t) for t in operation.type(*[a.type for a in atoms])])
-        self.append(Equation(operation, atoms, outs, self.span))
-        return outs[0] if len(outs) == 1 else outs
+        for a in operands:
+            if type(a) is not Var and type(a) is not Literal:
+                operands = tuple([as_atom(a) for a in operands])
+                break
+        types = result_types(operation, operands)
+        if len(types) == 1:
+            out = Var(types[0])
+            self.append(Equation(operation, operands, (out,), self.span))
+            return out
+        outs = tuple([Var(t) for t in types])
+        self.append(Equation(operation, operands, outs, self.span))
+        return outs
 
     def append(self, equation: Equation) -> None:
         self.equations.append(equation)
@@ -48,6 +57,24 @@ class Builder:
         return function
 
 
+_types: dict[Any, tuple[Type, ...]] = {}  # (operation without parameters, types of its operands) -> types of its results
+
+
+def result_types(operation: Operation, operands: Sequence[Any]) -> tuple[Type, ...]:
+    """The types of an operation's results for these atoms. Few operations have no parameters, and types are few: theirs are remembered."""
+    if operation.fields:
+        return operation.type(*[a.type for a in operands])
+    if len(operands) == 2:
+        a, b = operands
+        key: Any = (operation, a.type, b.type)
+    else:
+        key = (operation, *[a.type for a in operands])
+    found = _types.get(key)
+    if found is None:
+        found = _types[key] = operation.type(*key[1:])
+    return found
+
+
 def as_atom(value: Any) -> Atom:
     """A Var or Literal for whatever a rule returned: atoms pass, arrays and numbers become literals."""
     if isinstance(value, (Var, Literal)):
@@ -61,12 +88,8 @@ def live(equations: list[Equation], outputs: Iterable[Atom]) -> list[Equation]:
     needed: set[Any] = set(outputs)
     kept = []
     for equation in reversed(equations):
-        for out in equation.outs:
-            if out in needed:
-                break
-        else:
-            if not has_effect(equation.operation):
-                continue
+        if needed.isdisjoint(equation.outs) and not has_effect(equation.operation):
+            continue
         needed.update(equation.operands)
         kept.append(equation)
     kept.reverse()
@@ -105,7 +128,7 @@ def apply(operation: Operation, operands: tuple[Any, ...]) -> Any:
     innermost: Any = None
     level = -1
     for a in operands:
-        if isinstance(a, Var):
+        if type(a) is Var:
             break
         if isinstance(a, Traced) and a.level > level:  # type: ignore[attr-defined]
             innermost, level = a, a.level  # type: ignore[attr-defined]

@@ -199,7 +199,7 @@ class Function:
 
 def has_effect(operation: Operation) -> bool:
     """Whether the operation, or one in a Function that it holds, is an effect."""
-    return operation.effect or any([acts(f) for f in operation.functions()])
+    return operation.effect or bool(operation.fields) and any([acts(f) for f in operation.functions()])
 
 
 def acts(function: Function) -> bool:

@@ -113,10 +113,10 @@ class Builder:
     def _let(self, op: str, args: tuple[Any, ...], kind: str) -> Name:
         index = (op, kind, *[a.id if type(a) is Name else key(a) for a in args])
         for scope in reversed(self.scopes):
-            found = scope.get(index)
-            if found is not None:
-                return found  # type: ignore[no-any-return]
-        out = self.name(kind)
+            if index in scope:
+                return scope[index]  # type: ignore[no-any-return]
+        self._names += 1
+        out = Name(self._names, kind)
         self.block.append(Let(out, op, args))
         self.scopes[-1][index] = out
         self.work += self.weight
@@ -408,8 +408,8 @@ class Builder:
         self.failures.append(failure)
         self.block.append(Fail(condition, len(self.failures), [self.cast(d, "i8") for d in details]))
 
-    def call(self, symbol: str, args: Sequence[Any], kind: str | None = None, writes: Sequence[Buffer] = ()) -> Any:
-        """Call a C function with scalars and addresses; its result, if it has a kind.
+    def call(self, symbol: str, args: Sequence[Any], kind: str | None = None, writes: Sequence[Buffer] = (), table: int = 0) -> Any:
+        """Call a C function with scalars and addresses, the first `table` of them in a table; its result, if it has a kind.
 
         Complex numbers are passed by value as C's `double _Complex`: as two doubles, where the machine's convention does so.
         """
@@ -418,7 +418,7 @@ class Builder:
             out = Pair(self.name(REAL[kind]), self.name(REAL[kind]), kind)
         elif kind is not None:
             out = self.name(kind)
-        self.block.append(Call((out.re, out.im) if kind in REAL else out, symbol, flatten(args), writes))
+        self.block.append(Call((out.re, out.im) if kind in REAL else out, symbol, flatten(args), writes, table))
         for buffer in writes:
             self.written(buffer)
         self.work += 30 * self.weight
@@ -442,6 +442,25 @@ def _by_log(base: float) -> Any:
     return lambda k, x: k.op("mul", k.op("log", x), k.like(1 / math.log(base), x))
 
 
+def _exp(k: Builder, x: Pair) -> Pair:
+    """exp(re) (cos(im) + i sin(im)), of real functions that have vector companions; at infinities as C's cexp.
+
+    Where exp(re) alone would overflow, a constant factor is taken out until the end.
+    """
+    real = x.re.kind
+    most = 700.0 if real == "f8" else 80.0
+    big, none = k.op("lt", k.const(most, real), x.re), k.op("eq", x.im, k.const(0, real))
+    size = k.op("exp", k.op("select", big, k.op("sub", x.re, k.const(most, real)), x.re))
+    rest = k.op("select", big, k.const(math.exp(most), real), k.const(1, real))
+    cos, sin = k.op("cos", x.im), k.op("sin", x.im)
+    re, im = (k.op("mul", k.op("mul", size, part), rest) for part in (cos, sin))
+    nowhere = k.op("ne", cos, cos)  # where im is infinite or NaN, and so are neither cos nor sin numbers
+    gone = k.op("and", nowhere, k.op("eq", x.re, k.const(-math.inf, real)))
+    endless = k.op("and", nowhere, k.op("eq", x.re, k.const(math.inf, real)))
+    re = k.op("select", k.op("or", gone, endless), size, re)
+    return Pair(re, k.op("select", none, x.im, k.op("select", gone, size, im)), x.kind)
+
+
 def _expm1(k: Builder, x: Pair) -> Pair:
     """exp(x) - 1 without cancellation: 1 - cos = 2 sin²(·/2)."""
     half = k.op("sin", k.op("mul", x.im, k.like(0.5, x.im)))
@@ -460,6 +479,7 @@ DERIVED = {
     "exp2": lambda k, x: k.op("exp", k.op("mul", x, k.like(math.log(2.0), x))),
     "log2": _by_log(2.0),
     "log10": _by_log(10.0),
+    "exp": _exp,
     "expm1": _expm1,
     "log1p": _log1p,
 }

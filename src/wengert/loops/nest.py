@@ -223,13 +223,16 @@ CONTEXT = Const(0, "context")  # the program's context, as an argument of a call
 class Call:
     """out = symbol(args): a C function. Arguments are scalars, addresses, or ("ref", scalar): a pointer to its value.
 
-    `out` is a pair of names where the function returns a complex number.
+    `out` is a pair of names where the function returns a complex number. The first `table` arguments, addresses all, are given
+    as one: the address of a table of them.
     """
 
-    __slots__ = ("args", "out", "symbol", "writes")
+    __slots__ = ("args", "out", "symbol", "table", "writes")
 
-    def __init__(self, out: Name | tuple[Name, Name] | None, symbol: str, args: Sequence[Any], writes: Sequence[Buffer] = ()) -> None:
-        self.out, self.symbol, self.args, self.writes = out, symbol, tuple(args), tuple(writes)
+    def __init__(
+        self, out: Name | tuple[Name, Name] | None, symbol: str, args: Sequence[Any], writes: Sequence[Buffer] = (), table: int = 0
+    ) -> None:
+        self.out, self.symbol, self.args, self.writes, self.table = out, symbol, tuple(args), tuple(writes), table
 
 
 class Host:

@@ -83,7 +83,10 @@ def _argument(a: Any) -> str:
 def _call(s: Call) -> str:
     outs = s.out if isinstance(s.out, tuple) else () if s.out is None else (s.out,)
     writes = f" writes {_values(s.writes)}" if s.writes else ""
-    return f"{_defined(outs)}{s.symbol}({', '.join(map(_argument, s.args))}){writes}"
+    args = [*map(_argument, s.args)]
+    if s.table:
+        args[: s.table] = [f"[{', '.join(args[: s.table])}]"]
+    return f"{_defined(outs)}{s.symbol}({', '.join(args)}){writes}"
 
 
 def _fill(s: Fill) -> str:

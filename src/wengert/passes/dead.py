@@ -13,15 +13,22 @@ from wengert.passes.rewriter import apart_of
 
 def dead(function: Function) -> Function:
     """The Function without what neither outputs nor effects need; its inputs stay."""
+    if function.memo.get("alive"):
+        return function
+    new = _without_dead(function)
+    new.memo["alive"] = True
+    return new
+
+
+def _without_dead(function: Function) -> Function:
     wanted: set[Any] = set(function.outputs)
     kept: list[Equation] = []
     for equation in reversed(function.equations):
         outs = equation.outs
-        use = [out in wanted for out in outs]
-        if not any(use) and not has_effect(equation.operation):
+        if wanted.isdisjoint(outs) and not has_effect(equation.operation):
             continue
-        if len(outs) > 1 and not all(use):
-            equation = _smaller(equation, use)
+        if len(outs) > 1 and not wanted.issuperset(outs):
+            equation = _smaller(equation, [out in wanted for out in outs])
         wanted.update(equation.operands)
         kept.append(equation)
     kept.reverse()

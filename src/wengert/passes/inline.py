@@ -136,7 +136,7 @@ class _Splice:
             outs = tuple([Var(v.type) for v in outs])
             frame.env.update(zip(equation.outs, outs, strict=True))
         self.defined.update(outs)
-        if frame.marked is None or not frame.marked.isdisjoint((*outs, *equation.outs)):
+        if frame.marked is None or frame.marked and not frame.marked.isdisjoint((*outs, *equation.outs)):
             self.apart.update(outs)
         if operation is not equation.operation or operands != equation.operands or outs is not equation.outs or span is not equation.span:
             equation = Equation(operation, operands, outs, span)

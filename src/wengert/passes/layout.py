@@ -16,7 +16,7 @@ import numpy as np
 
 from wengert.ir.operation import Operation
 from wengert.ir.values import Literal, splat
-from wengert.passes.rewriter import Rewriter
+from wengert.passes.rewriter import Rewriter, glancing
 from wengert.primitives.arith import Imag, Mul, Real, add, mul
 from wengert.primitives.index import Slice, SliceAdd, SliceSet, slice_
 from wengert.primitives.reduce import All, Any_, Max, Min, Sum, sum_
@@ -98,6 +98,7 @@ def merged_broadcast(rewriter: Rewriter, operation: Broadcast, operands: Operand
 _DEEPEST_PULL = 3  # moves that an elementwise operation passes at once
 
 
+@glancing(Broadcast, Transpose, Reshape)
 def pull(rewriter: Rewriter, operation: Any, operands: Operands) -> Any:
     """f(move(x), move(y), c) = move(f(x, y, c)) elementwise: arithmetic on what is not yet repeated, permuted or given more axes."""
     kinds = rewriter.kinds

@@ -5,12 +5,12 @@ Knows no rule and no operation; the rules come as a table, class of operation ->
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from wengert.ir.builder import Builder, as_atom, building
+from wengert.ir.builder import Builder, as_atom, building, result_types
 from wengert.ir.operation import Operation
 from wengert.ir.values import Equation, Function, Literal, Var, has_effect
 from wengert.passes.fold import fold
@@ -19,8 +19,36 @@ from wengert.passes.share import Key, key, literal_key, uniform
 # (rewriter, operation, operands) -> the value, or None where the rule does not apply
 Rule = Callable[["Rewriter", Any, tuple[Any, ...]], Any]
 
+
+class Rules(NamedTuple):
+    """The rules for the operations of one class.
+
+    `glances` are the kinds of operands without one of which none of the rules applies; None: they are always asked.
+    """
+
+    rules: tuple[Rule, ...]
+    glances: frozenset[Any] | None
+
+
+def glancing(*kinds: Any) -> Callable[[Rule], Rule]:
+    """Say of a rule that it applies only where an operand is of one of these kinds."""
+
+    def mark(rule: Rule) -> Rule:
+        rule.glances = frozenset(kinds)  # type: ignore[attr-defined]
+        return rule
+
+    return mark
+
+
+def gathered(rules: Iterable[Rule]) -> Rules:
+    """Rules of one class of operations, with what any of them needs to see."""
+    rules = tuple(rules)
+    glances = [getattr(rule, "glances", None) for rule in rules]
+    return Rules(rules, None if None in glances else frozenset().union(*glances))  # type: ignore[arg-type]
+
+
 # What a rule can see of an operand at a glance: the class of the operation it comes from, or which constant it is.
-ZERO, MINUS_ZERO, ONE, MINUS_ONE, CONSTANT = "0", "-0", "1", "-1", "constant"
+ZERO, MINUS_ZERO, ONE, MINUS_ONE, CONSTANT = CONSTANTS = ("0", "-0", "1", "-1", "constant")
 
 _DEEPEST = 8  # rules that fire inside rules: beyond this an equation is taken as it comes, so that each costs O(1)
 
@@ -35,7 +63,7 @@ class Rewriter(Builder):
 
     __slots__ = ("apart", "apart_here", "depth", "env", "kinds", "literals", "made", "rules", "shared", "uses")
 
-    def __init__(self, function: Function, rules: Callable[[type], Sequence[Rule]], apart: set[Any]) -> None:
+    def __init__(self, function: Function, rules: Callable[[type], Rules], apart: set[Any]) -> None:
         super().__init__()
         self.rules = rules
         self.env: dict[Any, Any] = {v: v for v in function.inputs}
@@ -52,14 +80,15 @@ class Rewriter(Builder):
     def visit(self, equation: Equation) -> None:
         """Write one equation of the old Function."""
         env, outs = self.env, equation.outs
-        operands = []
-        for a in equation.operands:
-            b = env.get(a)
-            operands.append(self.atom(a) if b is None else b)
+        operands = equation.operands
+        for a in operands:
+            if env.get(a) is not a:
+                operands = tuple([env[a] if a in env else self.atom(a) for a in operands])
+                break
         self.span = equation.span
         if self.apart:
             self.apart_here = not self.apart.isdisjoint(outs)
-        value = self.put(equation.operation, tuple(operands), equation)
+        value = self.put(equation.operation, operands, equation)
         if len(outs) != 1:
             env.update(zip(outs, value, strict=True))
             return
@@ -74,9 +103,17 @@ class Rewriter(Builder):
 
     def put(self, operation: Any, operands: tuple[Any, ...], equation: Equation | None) -> Any:
         """The value of operation(operands), a tuple for several; `equation` is the one that it was, if any."""
-        if self.depth < _DEEPEST:
+        rules, glances = self.rules(type(operation))
+        if glances is not None:
+            kinds = self.kinds
+            for a in operands:
+                if kinds.get(a) in glances:
+                    break
+            else:
+                rules = ()
+        if rules and self.depth < _DEEPEST:
             self.depth += 1
-            for rule in self.rules(type(operation)):
+            for rule in rules:
                 value = rule(self, operation, operands)
                 if value is not None:
                     self.depth -= 1
@@ -92,9 +129,9 @@ class Rewriter(Builder):
         if found is not None:
             return found
         if equation is None:
-            outs = tuple([Var(t) for t in operation.type(*[a.type for a in operands])])
+            outs = tuple([Var(t) for t in result_types(operation, operands)])
             equation = Equation(operation, operands, outs, self.span)
-        elif operands != equation.operands:
+        elif operands is not equation.operands and operands != equation.operands:
             equation = Equation(operation, operands, equation.outs, equation.span)
         outs = equation.outs
         self.equations.append(equation)
@@ -165,7 +202,7 @@ def apart_of(function: Function) -> set[Any]:
     return function.memo.get("apart") or set()
 
 
-def rewritten(function: Function, rules: Callable[[type], Sequence[Rule]]) -> Function:
+def rewritten(function: Function, rules: Callable[[type], Rules]) -> Function:
     """The Function with every equation put through these rules; itself if nothing changes."""
     rewriter = Rewriter(function, rules, set(apart_of(function)))
     with building(rewriter):

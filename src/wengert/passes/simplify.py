@@ -19,7 +19,7 @@ from wengert.ir.values import Function, Literal, splat
 from wengert.ir.walk import inline
 from wengert.passes import layout
 from wengert.passes.identities import EXACT, FAST, Identity, Number
-from wengert.passes.rewriter import Rewriter, Rule, rewritten
+from wengert.passes.rewriter import CONSTANTS, Rewriter, Rule, Rules, gathered, glancing, rewritten
 from wengert.passes.share import COMMUTATIVE
 from wengert.primitives.arith import Add, Div, Mul, Neg, Sub, mul, reciprocal
 from wengert.primitives.control import Check, Cond
@@ -32,18 +32,18 @@ def simplify(function: Function, fastmath: bool = False) -> Function:
 
 
 @cache
-def exact_rules(operation: type) -> tuple[Rule, ...]:
+def exact_rules(operation: type) -> Rules:
     """The rules for operations of this class that keep every bit."""
     return _rules(operation, False)
 
 
 @cache
-def fast_rules(operation: type) -> tuple[Rule, ...]:
+def fast_rules(operation: type) -> Rules:
     """The rules for operations of this class where `fastmath` allows to change the last bits."""
     return _rules(operation, True)
 
 
-def _rules(operation: Any, fastmath: bool) -> tuple[Rule, ...]:
+def _rules(operation: Any, fastmath: bool) -> Rules:
     rules: list[Rule] = []
     identities = [i for i in ([*EXACT, *FAST] if fastmath else EXACT) if i.pattern[0] is operation]
     if identities:
@@ -56,7 +56,7 @@ def _rules(operation: Any, fastmath: bool) -> tuple[Rule, ...]:
         rules.extend([*contraction.RULES, *(contraction.FAST_RULES if fastmath else ())])
     if operation.elementwise:
         rules.append(layout.pull)
-    return tuple(rules)
+    return gathered(rules)
 
 
 # -- matching identities ---------------------------------------------------------------------------
@@ -93,7 +93,7 @@ def matching(identities: Iterable[Identity]) -> Rule:
                         return value
         return None
 
-    return rule
+    return rule if always else glancing(*[kind for table in by_glance for kind in table])(rule)
 
 
 def _orders(identity: Identity) -> list[Identity]:
@@ -139,7 +139,12 @@ def _write(rewriter: Rewriter, result: Any, named: dict[str, Any], type: Any) ->
     if isinstance(result, Number):
         return rewriter.atom(splat(result.value, type))
     operation, *operands = result
-    return rewriter.emit(operation(), tuple([_write(rewriter, r, named, type) for r in operands]))
+    return rewriter.emit(_operation(operation), tuple([_write(rewriter, r, named, type) for r in operands]))
+
+
+@cache
+def _operation(kind: Any) -> Operation:
+    return kind()  # type: ignore[no-any-return]
 
 
 # -- rules for operations with parameters, or for constants that no identity names -------------------
@@ -153,6 +158,7 @@ def _is_splat(a: Any) -> bool:
     return type(a) is Literal and a.is_splat
 
 
+@glancing(Mul, Div)
 def turned_constant(rewriter: Rewriter, operation: Operation, operands: tuple[Any, ...]) -> Any:
     """-(x * c) = x * (-c), -(x / c) = x / (-c): the sign of a product goes into its constant."""
     made = rewriter.source(operands[0], Mul, Div)
@@ -164,6 +170,7 @@ def turned_constant(rewriter: Rewriter, operation: Operation, operands: tuple[An
     return rewriter.emit(made.operation, (splat(-x.value, x.type), y)) if _is_splat(x) else None
 
 
+@glancing(*CONSTANTS)
 def constant_divisor(rewriter: Rewriter, operation: Operation, operands: tuple[Any, ...]) -> Any:
     """x / c = x * (1/c) where 1/c is exact: c a power of two."""
     x, c = operands
@@ -189,12 +196,14 @@ def whole_power(rewriter: Rewriter, operation: IntegerPow, operands: tuple[Any, 
     return reciprocal(x) if operation.n == -1 and _real(x) else None
 
 
+@glancing(*CONSTANTS)
 def constant_power(rewriter: Rewriter, operation: Operation, operands: tuple[Any, ...]) -> Any:
     """x ** 2.0 = x x, correctly rounded."""
     x, c = operands
     return mul(x, x) if _is_splat(c) and _real(c) and c.value == 2 else None
 
 
+@glancing(*CONSTANTS)
 def decided(rewriter: Rewriter, operation: Cond, operands: tuple[Any, ...]) -> Any:
     """A cond whose index is known is the branch."""
     index = operands[0]
@@ -204,6 +213,7 @@ def decided(rewriter: Rewriter, operation: Cond, operands: tuple[Any, ...]) -> A
     return outs[0] if len(outs) == 1 else tuple([rewriter.atom(a) for a in outs])
 
 
+@glancing(*CONSTANTS)
 def holding(rewriter: Rewriter, operation: Check, operands: tuple[Any, ...]) -> Any:
     """A check that is known to hold is nothing."""
     ok = operands[0]
@@ -232,6 +242,7 @@ def _constant_last(rewriter: Rewriter, a: Any, operation: type) -> tuple[Any, An
     return (x, c) if _is_splat(c) else (c, x) if _is_splat(x) else None
 
 
+@glancing(*CONSTANTS)
 def together(rewriter: Rewriter, operation: Any, operands: tuple[Any, ...]) -> Any:
     """(x op c) op d = x op (c op d) for sums and products."""
     for a, d in (operands, operands[::-1]):
@@ -241,6 +252,7 @@ def together(rewriter: Rewriter, operation: Any, operands: tuple[Any, ...]) -> A
     return None
 
 
+@glancing(Mul)
 def factored(rewriter: Rewriter, operation: Operation, operands: tuple[Any, ...]) -> Any:
     """x y ± x z = x (y ± z): a product less, where nothing else needs the two."""
     left, right = [rewriter.source(a, Mul) for a in operands]
@@ -253,6 +265,7 @@ def factored(rewriter: Rewriter, operation: Operation, operands: tuple[Any, ...]
     return None
 
 
+@glancing(*CONSTANTS)
 def inverted_divisor(rewriter: Rewriter, operation: Operation, operands: tuple[Any, ...]) -> Any:
     """x / c = x * (1/c), rounded twice."""
     x, c = operands
@@ -264,6 +277,7 @@ def inverted_divisor(rewriter: Rewriter, operation: Operation, operands: tuple[A
     return mul(x, splat(inverse, c.type)) if np.isfinite(inverse) and abs(inverse) >= tiny else None
 
 
+@glancing(*CONSTANTS)
 def root(rewriter: Rewriter, operation: Operation, operands: tuple[Any, ...]) -> Any:
     """x ** 0.5 = sqrt(x), wrong for -0.0 and -inf."""
     x, c = operands

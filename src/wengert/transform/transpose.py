@@ -76,16 +76,19 @@ def pull(
     cts: dict[Any, Any] = {}
     masks: dict[Any, Any] = {}
 
+    wanted = set(inputs)
+
     def accumulate(variable: Any, ct: Any, mask: Any) -> None:
+        before = cts.get(variable)
         if isinstance(ct, Sum):
             ct = ct.value
         elif isinstance(ct, Into):
-            ct = ct.onto(instantiate(cts.get(variable), variable.type))
-        else:
-            ct = add_any(cts.get(variable), ct)
-        if variable in masks:
+            ct = ct.onto(instantiate(before, variable.type))
+        elif before is not None:
+            ct = add_any(before, ct)
+        if mask is not None and variable in masks:
             seen = masks[variable]
-            mask = None if mask is None or seen is None else seen if mask is seen else ROLES["logical_or"](seen, mask)
+            mask = None if seen is None else seen if mask is seen else ROLES["logical_or"](seen, mask)
         masks[variable] = mask
         cts[variable] = ct
 
@@ -99,7 +102,7 @@ def pull(
             if ct is None:
                 continue
             mask = masks[outs[0]]
-            if outs[0] not in inputs:
+            if outs[0] not in wanted:
                 del cts[outs[0]]
         else:
             ct = tuple([cts.get(out) for out in outs])
@@ -107,6 +110,7 @@ def pull(
                 continue
             mask = None
         builder.span = equation.span
+        operation: Any = equation.operation
         operands = equation.operands
         reached = [a in linear for a in operands]
         parts = rule(equation, ct, reached, lambda operands=operands, reached=reached: _summed(cts, operands, reached))
@@ -115,7 +119,7 @@ def pull(
                 continue
             if isinstance(part, Sum) and operands[i] in operands[:i]:
                 part = part.value  # of a sum that was begun there
-            demanded = equation.operation.demand(mask, i, operands)  # type: ignore[attr-defined]
+            demanded = operation.demand(mask, i, operands)
             if demanded is not None and not isinstance(part, Into) and not all(reached) and mask is not None:
                 if any([not on and isinstance(a, Var) for on, a in zip(reached, operands, strict=True)]):
                     part = keep(demanded, part)

@@ -211,12 +211,27 @@ def test_long_blocks_are_compiled_the_fast_way():
     assert link.longest_block(straight(100)) == 102
     assert link.longest_block(loop("exp")) < 12
     assert link.longest_block(straight(100).replace("\n}", " }")) == 102
-    assert link._effort(straight(500), None) == link._Effort(3, 2, True)
-    assert link._effort(straight(1000), None) == link._Effort(3, 2, False)
-    assert link._effort(straight(8000), None) == link._Effort(1, 0, False)
+    assert link._effort(straight(500), None) == link._Effort(2, 2, True)
+    assert link._effort(straight(1000), None) == link._Effort(2, 2, False)
+    assert link._effort(straight(8000), None) == link._Effort(0, 0, False)
+    assert link._effort(straight(8000) + loop("exp").replace("@k(", "@l("), None) == link._Effort(1, 0, False)
     libraries = [link.load(link.build(straight(6000), level)) for level in (None, 1)]
     f, g = [ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_double)(library.address("k")) for library in libraries]
     assert f(-1.0) == g(-1.0)
+
+
+def test_long_blocks_are_cut_and_left_alone_beside_loops_that_are_not():
+    text = straight(6000).replace("@k", "@s").replace("%v0 =", "%x0 = alloca double\n  store double %x, ptr %x0\n  %v0 =") + loop("exp")
+    prepared = link._left_alone(text)
+    assert prepared.count("optnone") == 1
+    assert prepared.index("alloca") < prepared.index("cut.")
+    assert prepared[prepared.index("define i32 @k") :] == text[text.index("define i32 @k") :]
+    assert link.longest_block(prepared) < 600
+    assert link._left_alone(loop("exp")) == loop("exp")
+    assert "cut." not in link._left_alone(straight(6000).replace("  ret", "  br label %l\nl:\n  %p = phi double [ %x, %l ]\n  ret"))
+    assert any(v.vector in link.optimised(text) for v in link.vector_variants("exp")) or not link.vector_variants("exp")
+    x = np.linspace(0.1, 3, 37)
+    np.testing.assert_allclose(run(link.load(link.build(text)), x), np.exp(x), rtol=1e-14)
 
 
 def test_several_threads_compile():
