@@ -30,9 +30,10 @@ class Entry:
 
 
 class Problem(ABC):
-    """One problem. For each tool of TOOLS that can do it there is a method of that name: the data -> an Entry.
+    """One problem. For each tool of TOOLS that can do it there is a method of that name: called with what `data` returned, one argument
+    each, it gives an Entry.
 
-    A tool without its method is left out, with the reason in `without`, and so is one that is not installed (raise ImportError).
+    A tool without its method is left out, with the reason in `without`, and so is one that is not installed: ModuleNotFoundError.
     """
 
     name: ClassVar[str]
@@ -43,6 +44,7 @@ class Problem(ABC):
     exponent: ClassVar[float] = 1.0  # expected: time ~ scale ** exponent
     tolerance: ClassVar[float] = 1e-8  # of results, relative to the largest element
     without: ClassVar[Mapping[str, str]] = {}  # tool -> why it cannot do this
+    gradient: ClassVar[bool] = True  # the derivative is one gradient with its value, so that its price over the value's is bounded
 
     @abstractmethod
     def data(self, **size: Any) -> tuple[Any, ...]:

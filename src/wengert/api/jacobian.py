@@ -16,16 +16,18 @@ from wengert.api.transformed import Transformed
 from wengert.contract import zeros as _zeros_of
 from wengert.errors import ArgumentError, NonScalarOutputError, four_parts
 from wengert.ir.builder import Builder, building
-from wengert.ir.values import ROLES, Function, literal
-from wengert.ir.walk import inline, memoized
+from wengert.ir.values import ROLES, Function, acts, literal
+from wengert.ir.walk import inline, memoized, silent
 from wengert.primitives.shape import move_axis, reshape
 from wengert.source import here
 from wengert.trace.record import name_of, where
 from wengert.transform.batch import batch
+from wengert.transform.jvp import jvp
 from wengert.transform.linearize import linearize
 from wengert.transform.transpose import transpose
 
 Mask = tuple[bool, ...]
+Blocks = dict[tuple[int, int], Any]  # (output, input) -> the block of the Jacobian
 
 
 def jacobian(
@@ -164,48 +166,67 @@ def all_directions(function: Function, active: Sequence[bool], n_outputs: int, f
 
     def make() -> Function:
         builder = Builder()
-        split = linearize(function, active)
-        n = len(function.outputs)
         inputs = [v for v, on in zip(function.inputs, active, strict=True) if on]
-        k = len(split.residuals)
-        lanes = (False,) * k + (True,) * len(inputs)
         with building(builder):
-            results = inline(split.primal, function.inputs)
-            residuals = results[n:]
-            where_out = [i for i, on in enumerate(split.out_active) if on and i < n_outputs]
-            blocks: dict[tuple[int, int], Any] = {}
-            if forward:
-                total = sum(v.type.size for v in inputs)  # type: ignore[union-attr]
-                program, _ = batch(split.tangent, total, lanes, force=True)
-                columns = inline(program, [*residuals, *_basis([v.type for v in inputs], total)])
-                for position, column in zip([i for i, on in enumerate(split.out_active) if on], columns, strict=True):
-                    start = 0
-                    for j, v in enumerate(inputs):
-                        size = v.type.size  # type: ignore[union-attr]
-                        rows = _rows(column, start, size)
-                        blocks[position, j] = reshape(_last(rows), (*column.type.shape[1:], *v.type.shape))  # type: ignore[union-attr]
-                        start += size
-            else:
-                out_types = [function.outputs[i].type for i in where_out]
-                total = sum(t.size for t in out_types)  # type: ignore[union-attr]
-                seeded = tuple([i < n_outputs for i, on in enumerate(split.out_active) if on])
-                backward = transpose(split.tangent, lanes, seeded)
-                program, _ = batch(backward, total, (False,) * k + (True,) * len(where_out), force=True)
-                rows_all = inline(program, [*residuals, *_basis(out_types, total)])
-                for j, v in enumerate(inputs):
-                    start = 0
-                    for i, t in zip(where_out, out_types, strict=True):
-                        rows = _rows(rows_all[j], start, t.size)  # type: ignore[union-attr]
-                        blocks[i, j] = reshape(rows, (*t.shape, *v.type.shape))  # type: ignore[union-attr]
-                        start += t.size  # type: ignore[union-attr]
+            outputs, blocks = (_by_columns if forward else _by_rows)(function, tuple(active), inputs, n_outputs)
             full = [
                 blocks[i, j] if (i, j) in blocks else _zeros(function.outputs[i].type, v.type)
                 for i in range(n_outputs)
                 for j, v in enumerate(inputs)
             ]
-            return builder.build(function.inputs, [*results[:n], *full], f"jacobian_{function.name}")
+            return builder.build(function.inputs, [*outputs, *full], f"jacobian_{function.name}")
 
     return memoized(function, ("jacobian", tuple(active), n_outputs, forward), make)  # type: ignore[no-any-return]
+
+
+def _by_columns(function: Function, active: Mask, inputs: Sequence[Any], n_outputs: int) -> tuple[list[Any], Blocks]:
+    """Outputs and blocks in forward mode. The tangents of all directions go along with the values: nothing is kept for them."""
+    pushed, on = jvp(silent(function), active)
+    n, types = len(function.outputs), [v.type for v in inputs]
+    total = sum(t.size for t in types)
+    outputs = inline(function, function.inputs) if acts(function) else ()  # what happens, happens once, not in each direction
+    results = _in_each(pushed, function.inputs, types, total, n)
+    where_out = [i for i, moved in enumerate(on) if moved and i < n_outputs]
+    blocks = {}
+    for i, column in zip(where_out, results[n:], strict=False):
+        start = 0
+        for j, t in enumerate(types):
+            blocks[i, j] = reshape(_last(_rows(column, start, t.size)), (*function.outputs[i].type.shape, *t.shape))  # type: ignore[union-attr]
+            start += t.size
+    return list(outputs or results[:n]), blocks
+
+
+def _by_rows(function: Function, active: Mask, inputs: Sequence[Any], n_outputs: int) -> tuple[list[Any], Blocks]:
+    """Outputs and blocks in reverse mode."""
+    split = linearize(function, active)
+    n, k = len(function.outputs), len(split.residuals)
+    results = inline(split.primal, function.inputs)
+    where_out = [i for i, on in enumerate(split.out_active) if on and i < n_outputs]
+    types = [function.outputs[i].type for i in where_out]
+    total = sum(t.size for t in types)  # type: ignore[union-attr]
+    seeded = tuple([i < n_outputs for i, on in enumerate(split.out_active) if on])
+    backward = transpose(split.tangent, (False,) * k + (True,) * len(inputs), seeded)
+    rows = _in_each(backward, results[n:], types, total, 0)
+    blocks = {}
+    for j, v in enumerate(inputs):
+        start = 0
+        for i, t in zip(where_out, types, strict=True):
+            blocks[i, j] = reshape(_rows(rows[j], start, t.size), (*t.shape, *v.type.shape))  # type: ignore[union-attr]
+            start += t.size  # type: ignore[union-attr]
+    return list(results[:n]), blocks
+
+
+def _in_each(program: Function, fixed: Sequence[Any], types: Sequence[Any], total: int, n_fixed: int) -> list[Any]:
+    """What a program, linear in its last arguments, gives for each unit direction of their space, which has `total` dimensions.
+
+    The directions are along a first axis of all results but the first `n_fixed`, which do not depend on them.
+    """
+    if total == 1:  # no lanes: the tangent or the cotangent itself
+        results = inline(program, [*fixed, *[literal(np.ones(t.shape, t.dtype)) for t in types]])
+        return [*results[:n_fixed], *[reshape(r, (1, *r.type.shape)) for r in results[n_fixed:]]]
+    wanted = [i >= n_fixed for i in range(len(program.outputs))]
+    batched, _ = batch(program, total, (False,) * len(fixed) + (True,) * len(types), force=wanted)
+    return list(inline(batched, [*fixed, *_basis(types, total)]))
 
 
 def _basis(types: Sequence[Any], total: int) -> list[Any]:

@@ -115,3 +115,27 @@ def test_errors():
         why="no complex Jacobian",
         instead="jvp and vjp",
     )
+
+
+@pytest.mark.parametrize("jacobian", [wg.jacfwd, wg.jacrev])
+def test_what_happens_happens_once(jacobian, capsys):
+    def spoken(x):
+        print("first", x[0])
+        return 2.0 * x
+
+    assert np.array_equal(wg.jit(jacobian(spoken))(np.array([1.0, 2.0, 3.0])), 2.0 * np.eye(3))
+    assert capsys.readouterr().out == "first 1.0\n"
+
+
+def falling(x):
+    while x > 1e-3:
+        x = x * np.cos(x) * 0.9
+    return x
+
+
+@pytest.mark.parametrize("x", [0.7, np.array([0.7])])
+def test_one_direction_keeps_nothing_of_a_loop(x):
+    f = falling if np.ndim(x) == 0 else lambda x: np.array([falling(x[0]), 2.0])
+    compiled = wg.jit(wg.jacfwd(f))
+    assert np.allclose(compiled(x), wg.jacrev(f)(x), rtol=1e-13)
+    assert compiled.cost(x).arena_bytes < 200
