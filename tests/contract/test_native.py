@@ -21,7 +21,6 @@ BY_EVALUATE = {
     "check": "Python makes a message with values in it, where it fails",
     "eig": "general eigenproblems are NumPy's",
     "eigvals": "general eigenproblems are NumPy's",
-    "fft": "transforms are those of NumPy's pocketfft",
     "frechet": "functions of matrices are SciPy's",
     "host_callback": "it is a Python function",
     "lambertw": "SciPy has no C function for it",

@@ -1,7 +1,8 @@
 """Calls that go straight into native code: the C function of a compiled function's most used signatures.
 
-A native entry checks the arguments and knows nothing of settings or of what the function sees outside. So only programs that see
-nothing outside have one, and all are left while a setting that programs depend on is changed somewhere. Start at `Entrance`.
+A native entry checks the arguments, and that what the function sees outside is the very same objects; it knows nothing of settings. So
+only programs that see no arrays or changing containers outside have one (`Surroundings.places`), and all are left while a setting that
+programs depend on is changed somewhere. Start at `Entrance`.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ _entered: weakref.WeakSet[Any] = weakref.WeakSet()
 _lock = threading.RLock()
 
 
-def native_signature(arguments: Arguments, structure: Any, out_types: Any) -> Any:
+def native_signature(arguments: Arguments, structure: Any, out_types: Any, guarded: bool) -> Any:
     """What a native entry has to check and to return for this call, as `codegen.entry.Signature`; None where it cannot."""
     if arguments.structure is not None or any([type(k) is StaticKey for k in arguments.kinds]):
         return None
@@ -40,7 +41,7 @@ def native_signature(arguments: Arguments, structure: Any, out_types: Any) -> An
         ways = (_WORDS[t.dtype.kind],) if weak else ("array",) if t.shape else ("array", "scalar")
         places.append(entry.Argument(t.shape, _usual(t.dtype), ways))
     result, assemble = _result(structure, len(out_types))
-    made = entry.Signature(tuple(places), tuple([(t.shape, _usual(t.dtype)) for t in out_types]), result, assemble)
+    made = entry.Signature(tuple(places), tuple([(t.shape, _usual(t.dtype)) for t in out_types]), result, assemble, guarded)
     return made if entry.is_possible(made) else None
 
 
@@ -79,7 +80,7 @@ class Entrance:
             structure = made.structure
             assemble = (lambda flat: tree.unflatten(structure, flat)) if structure is not None else None
             following = self._entries[0].builtin() if self._entries else fallback
-            self._entries.insert(0, Entry(kernel, following, assemble))
+            self._entries.insert(0, Entry(kernel, following, assemble, made.surroundings.places or ()))
             self._taken.add(made)
             self.open()
 

@@ -52,7 +52,7 @@ def _text(function: Function, name: str, fastmath: bool) -> str:
 
 def _free_of_python(function: Function, name: str, fastmath: bool) -> Any:
     module = native.stages(function, fastmath).module
-    special = sorted([e for e in module.externals if e.startswith(("special.", "wengert.", "numpy.", "Py"))])
+    special = sorted([e for e in module.externals if e.startswith(("special.", "fft.", "wengert.", "numpy.", "Py"))])
     if module.hosts or special:
         what = [repr(operation) for operation, *_ in module.hosts] + special
         raise ArgumentError(

@@ -16,6 +16,7 @@ import numpy as np
 from wengert.errors import AbstractValueError
 from wengert.ir.types import type_of
 from wengert.ir.values import Traced
+from wengert.runtime.watch import CELL, DEFAULTS, ITEM, Place
 
 ATOMS = (type(None), bool, int, float, complex, str, bytes, type(Ellipsis), np.generic, np.dtype, slice, range, enum.Enum)
 MISSING = (KeyError, IndexError, AttributeError, ValueError, TypeError)  # what following a path that is gone raises
@@ -97,6 +98,19 @@ def inside_of(x: Any, _: Any) -> Any:
     for name in ("__wrapped__", "fget", "func"):
         if hasattr(x, name):
             return getattr(x, name)
+    return None
+
+
+def place_of(read: Callable[[Any, Any], Any], parent: Any, key: Any, value: Any) -> Place | None:
+    """The place that `read(parent, key)` looks at, as native code can; None where it cannot."""
+    if read is global_of and type(parent.__globals__) is dict:
+        return Place(ITEM, parent.__globals__, key, value)
+    if read is own_of and isinstance(parent, types.ModuleType) and type(vars(parent)) is dict:
+        return Place(ITEM, vars(parent), key, value)
+    if read is cell_of:
+        return Place(CELL, parent.__closure__[key], None, value)
+    if read is default_of:
+        return Place(DEFAULTS, parent, None, parent.__defaults__)
     return None
 
 

@@ -25,9 +25,9 @@ from wengert.ir.walk import memoized
 from wengert.ir.walk import specialize as _with_literals
 from wengert.runtime.collector import paused
 from wengert.trace import capture
-from wengert.trace.record import Run, require_apart, run, write_back
+from wengert.trace.record import Run, active, require_apart, run, write_back
 
-SMALL = 64  # elements: constants up to this size are written into the program, larger ones are passed to it
+SMALL = 1 << 14  # elements: constants up to this size are written into the program, larger ones are passed to it, which takes Python
 _VARIANTS = 2  # after so many different constants in the same program, they are passed to it
 
 
@@ -118,7 +118,9 @@ def specialize(f: Callable[..., Any], arguments: Arguments, pinned: Sequence[int
     integer, it becomes static. If f does with an array what no traced value can do, as calling a library, the arrays
     are constants of the program, which then depends on their values.
     """
-    pins = {i: concrete(arguments.leaves[i]) for i in pinned}
+    tape = active()
+    aside = tape is not None and tape.journal is not None  # there a traced value may be that of a step that is never made
+    pins = {i: concrete(arguments.leaves[i]) for i in pinned if not (aside and isinstance(arguments.leaves[i], Traced))}
     standing = True
     start = time.perf_counter()
     while True:
@@ -229,8 +231,9 @@ def _trace(f: Callable[..., Any], arguments: Arguments, pins: dict[int, Any], st
     _close(made, done, len(data), arrays)
     surroundings.settle(made.reads, watched)
     made.once = made.once or any([surroundings.is_dropped(i) for i in made.reads])
-    if is_usual() and has_codegen() and surroundings.is_empty and not made.once and not pins and not made.constants and not made.changed:
-        made.signature = native_signature(arguments, made.structure, made.function.out_types)
+    places = surroundings.places
+    if is_usual() and has_codegen() and places is not None and not made.once and not pins and not made.constants and not made.changed:
+        made.signature = native_signature(arguments, made.structure, made.function.out_types, bool(places))
     return made
 
 

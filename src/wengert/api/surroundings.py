@@ -39,6 +39,7 @@ from wengert.api.guards import (
     nothing,
     own_of,
     part_of,
+    place_of,
     same_atom,
     same_content,
     same_type,
@@ -48,6 +49,7 @@ from wengert.api.guards import (
 from wengert.api.names import Names, is_library, is_standard, names
 from wengert.api.transformed import Transformed
 from wengert.ir.values import Traced
+from wengert.runtime.watch import CODE, Place
 
 _WRAPPERS = (staticmethod, classmethod, property, functools.cached_property, type(functools.lru_cache(len)))
 _HOLDERS = ("transformed", "partial", "method")
@@ -95,6 +97,7 @@ class Surroundings:
         exposed = self._exposed()
         self.arrays = [i for i, n in enumerate(self.nodes) if n.kind == "array" and i not in exposed and is_numeric(n.value)]
         self._steps: list[tuple[Any, ...]] = []
+        self.places: list[Place] | None = None  # set by `settle`: what native code has to look at; None where that is not enough
 
     # -- finding -------------------------------------------------------------------------------
 
@@ -283,6 +286,7 @@ class Surroundings:
                 else:
                     node.check, node.expected = same_type, type_seen(node.value)
         self._drop_changed()
+        self.places = self._places()
         for node in self.nodes:
             node.value = None
         self._found.clear()
@@ -303,14 +307,27 @@ class Surroundings:
                     node.read, node.check, node.alias = nothing, always, None
             slots.append(value)
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether nothing has to be read or checked: all that is seen are parts that what holds them cannot exchange."""
-        fixed: list[bool] = []
+    def _places(self) -> list[Place] | None:
+        """Where the objects that are seen have to be, for all to be as it was; None where they could change and stay the same objects.
+
+        That is stricter than `read`, which accepts equal numbers: what is not the same object is then looked at there.
+        """
+        found: list[Place] = []
+        fixed: list[bool] = []  # it cannot change, since what holds it cannot
         for node in self.nodes:
-            above = node.parent < 0 or fixed[node.parent] and self.nodes[node.parent].holds
-            fixed.append(above and node.kind not in ("array", "alias"))
-        return all(fixed)
+            above = self.nodes[node.parent] if node.parent >= 0 else None
+            fixed.append(above is None or fixed[node.parent] and above.holds)
+            if node.kind == "array":
+                return None
+            if above is None or fixed[-1] or node.check is always or above.check is always:
+                continue
+            way = place_of(node.read, above.value, node.key, node.value)
+            if way is None or node.kind not in ("alias", "atom", "function", "module", "opaque") and not node.holds:
+                return None
+            found.append(way)
+            if node.kind == "function":
+                found.append(Place(CODE, node.value, None, node.value.__code__))
+        return found
 
     def is_dropped(self, index: int) -> bool:
         """Whether the function itself has changed this, so that it cannot be read again."""

@@ -37,7 +37,7 @@ class Plan:
         arrays = [i for i, item in enumerate(items) if not isinstance(item, (int, slice)) and item is not None]
         target = _joint_shape([items[i] for i in arrays])
         self.place = 0
-        if target:  # beside arrays, integers are arrays too
+        if target or (arrays and _is_element(items)):  # beside arrays, integers are arrays too
             arrays = [i for i, item in enumerate(items) if item is not None and not isinstance(item, slice)]
             consecutive = arrays[-1] - arrays[0] + 1 == len(arrays)
             if consecutive and not getattr(items, "split", False):
@@ -56,7 +56,7 @@ class Plan:
             n = shape[axis]
             if i in arrays:
                 axes.append(len(view))
-                indices.append(_checked(np.intp(item) if isinstance(item, int) else item, axis, n))
+                indices.append(np.intp(_static(item, axis, n)) if isinstance(item, int) else _checked(item, axis, n))
                 item = _ALL
             if isinstance(item, slice):
                 start, stop, step = _bounds(item, n)
@@ -208,6 +208,15 @@ def _items(index: Any, shape: tuple[int, ...]) -> _Items:
             items.append(p)
             axis += p is not None and not isinstance(p, _Truth)
     return items
+
+
+def _is_element(items: _Items) -> bool:
+    """Whether the first axes are all addressed and the others are whole: one element, or one block, that is read and written in place.
+
+    A known number beside scalars that are not known would otherwise be a slice of everything that they address.
+    """
+    count = sum([1 for item in items if isinstance(item, int) or _is_array(item)])
+    return all([_is_array(item) for item in items[:count]]) and all([item == _ALL for item in items[count:]])
 
 
 def _is_mask(p: Any) -> bool:

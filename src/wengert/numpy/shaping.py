@@ -19,6 +19,7 @@ from wengert.numpy.arguments import array, arrays, axis_of, in_dtype, refuse_key
 from wengert.numpy.promote import broadcast_shapes, is_traced
 from wengert.numpy.table import implements, refuse_out
 from wengert.primitives import shape as primitive
+from wengert.primitives.index import windows
 from wengert.source import here
 
 # -- one array under another shape ------------------------------------------------------------
@@ -116,6 +117,17 @@ def squeeze(a: Any, axis: Any = None) -> Any:
     if any(x.shape[i] != 1 for i in gone):
         raise ValueError("cannot select an axis to squeeze out which has size not equal to one")
     return primitive.reshape(x, tuple([n for i, n in enumerate(x.shape) if i not in gone]))
+
+
+@implements(np.lib.stride_tricks.sliding_window_view)
+def sliding_window_view(x: Any, window_shape: Any, axis: Any = None, *, subok: bool = False, writeable: bool = False) -> Any:
+    x, sizes = array(x), shape_argument(static(window_shape))
+    if writeable:
+        refuse_keyword("sliding_window_view", "writeable", "writeable=False: an element is in many windows")
+    axes = tuple(range(x.ndim)) if axis is None else normalize_axis_tuple(axis, x.ndim, allow_duplicate=True)
+    if len(sizes) != len(axes):
+        raise ShapeError(four_parts("a window needs a size for each axis", f"sizes {sizes} along axes {axes}", where=here()))
+    return windows(x, sizes, axes)
 
 
 @implements(np.broadcast_to)

@@ -83,12 +83,14 @@ class Fft(Linear):
         factor = self.n**0.5 if self.norm == "ortho" else float(self.n) if self.norm == by_n else 1.0
         tables = [Address(k.constant(np.array(a, t)), Affine(0)) for a, t in (([1 / factor], real), (counts, "i8"), (steps, "i8"))]
 
-        def transform(at: tuple[Affine, ...]) -> None:
-            addresses = [Address(x.buffer, at[0]), tables[0], Address(out.buffer, at[1])]
+        def transform(index: tuple[Affine, ...]) -> None:
+            first = dict(zip(lines, index, strict=True))
+            starts = [m.position([first.get(a, Affine(0)) for a in range(len(x.shape))]) for m in (x, out)]
+            addresses = [Address(x.buffer, starts[0]), tables[0], Address(out.buffer, starts[1])]
             k.call(symbol, [*addresses, *tables[1:], ("ref", k.const(not inverse, "i1"))], writes=[out.buffer], table=3)
             k.work += 5.0 * counts[0] * self.n * self.n.bit_length() * k.weight
 
-        each(k, [(x.shape[a], x.strides[a], out.strides[a], 0) for a in lines], (x.offset, out.offset), transform)
+        k.each(tuple([x.shape[a] for a in lines]), transform)
         return None
 
     def transpose(self, ct: Any, operands: Sequence[Any], linear: Sequence[bool]) -> Sequence[Any]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.runtime import arena, host, layout, symbols, threads
+from wengert.runtime import arena, host, layout, symbols, threads, watch
 from wengert.runtime.loader import Library
 
 _KERNEL = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
@@ -166,10 +166,21 @@ class Entry:
         Called with the same arguments when the native checks say that they are not what the kernel was compiled for.
     assemble : callable, optional
         From the flat tuple of results to what the function returns; for entries emitted with `assemble=True`.
+    places : sequence of watch.Place
+        What has to be as it was, for entries emitted with `guarded=True`.
     """
 
-    def __init__(self, kernel: Kernel, fallback: Callable[..., Any], assemble: Callable[..., Any] | None = None) -> None:
+    def __init__(
+        self,
+        kernel: Kernel,
+        fallback: Callable[..., Any],
+        assemble: Callable[..., Any] | None = None,
+        places: Sequence[watch.Place] = (),
+    ) -> None:
         self.kernel = kernel
+        self._places = (places, watch.table(places))
+        if places:
+            ctypes.c_void_p.from_address(kernel.library.address(f"{kernel.name}.places")).value = ctypes.addressof(self._places[1])
         self.address = kernel.library.address(f"{kernel.name}.entry")
         self._cell = kernel.library.address(f"{kernel.name}.handlers")
         self._handlers: Any = None

@@ -7,6 +7,7 @@ Imports a library when the first of its names is asked for. Knows no LLVM. Start
     blas.dgemm                  scipy.linalg.cython_blas
     lapack.dpotrf               scipy.linalg.cython_lapack
     special.__pyx_fuse_0psi     scipy.special.cython_special
+    fft.rfft_n_even.dd->D       the loop of one of numpy.fft's ufuncs for operands of these types
     numpy.PyArray_Scalar        NumPy's table of its C interface;  numpy.descr.float64: the dtype's object
     PyTuple_New, PyFloat_Type   CPython
     wengert.…                   what `define` gave: our own callbacks and cells
@@ -75,6 +76,9 @@ def _search(name: str) -> tuple[int, str]:
         return _capsule(_CAPSULES[family], rest), _CAPSULES[family]
     if family == "numpy" and rest:
         return _numpy(rest), "NumPy's C interface"
+    if family == "fft" and rest:
+        name, _, types = rest.partition(".")
+        return _loop("numpy.fft._pocketfft_umath", name, types), "numpy.fft"
     if family == "wengert":
         return _providers[name]() if name in _providers else 0, "wengert.runtime"
     if name.startswith("_ZGV"):
@@ -189,3 +193,30 @@ def _numpy(name: str) -> int:
 
     table = ctypes.cast(_capsule_pointer(_multiarray_umath._ARRAY_API), ctypes.POINTER(ctypes.c_void_p))
     return table[_NUMPY_API[name]] or 0
+
+
+class _Ufunc(ctypes.Structure):
+    """The beginning of PyUFuncObject, behind what all objects begin with (numpy/ufuncobject.h)."""
+
+    _fields_ = (
+        *[(name, ctypes.c_int) for name in ("nin", "nout", "nargs", "identity")],
+        ("functions", ctypes.POINTER(ctypes.c_void_p)),
+        ("data", ctypes.c_void_p),
+        ("ntypes", ctypes.c_int),
+    )
+
+
+def _loop(module: str, name: str, types: str) -> int:
+    """The C function by which a ufunc works, for operands and results of these types: "dd->D"."""
+    import numpy as np
+
+    try:
+        ufunc = getattr(import_module(module), name)
+    except (ImportError, AttributeError):
+        return 0
+    if not isinstance(ufunc, np.ufunc) or types not in ufunc.types or sys.implementation.name != "cpython":
+        return 0
+    inside = _Ufunc.from_address(id(ufunc) + object.__basicsize__)
+    if (inside.nin, inside.nout, inside.nargs, inside.ntypes) != (ufunc.nin, ufunc.nout, ufunc.nargs, ufunc.ntypes):
+        return 0  # an object that is laid out otherwise
+    return inside.functions[ufunc.types.index(types)] or 0

@@ -1,6 +1,6 @@
 """`wengert.scipy`: drop-ins for parts of SciPy whose functions accept traced arrays.
 
-Knows the numpy room. Nothing of SciPy is imported before it is asked for, or before one of its ufuncs meets a
+Knows the numpy room. Nothing of SciPy is imported before it is asked for, or before one of its functions meets a
 traced value, which `_load` notices. Start at `special`.
 """
 
@@ -18,9 +18,14 @@ _PARTS = ("linalg", "signal", "special", "stats")
 
 
 def _load(function: Any) -> bool:
-    """Load the rules of scipy.special if this is one of its ufuncs."""
-    name = f"{__name__}.rules.special"
-    if name in sys.modules or not isinstance(function, np.ufunc) or "scipy.special" not in sys.modules:
+    """Load the rules of the part of SciPy that this function is of; ufuncs, which name no module, can be scipy.special's."""
+    if isinstance(function, np.ufunc):
+        part = "special" if "scipy.special" in sys.modules else ""
+    else:
+        package, _, inside = (getattr(function, "__module__", None) or "").partition(".")
+        part = inside.partition(".")[0] if package == "scipy" else ""
+    name = f"{__name__}.{part}"
+    if part not in _PARTS or name in sys.modules:
         return False
     import_module(name)
     return True

@@ -124,17 +124,20 @@ def _exchange(box: Any, value: Any, skip: Any = None) -> None:
     tape = box.tape.innermost()
     if getattr(value, "tape", None) is not tape:
         if is_traced(value) and value.level > tape.level:
-            raise TraceError(
-                four_parts(
-                    "an array made outside a function that is being differentiated cannot take its values",
-                    f"{box.type!r} = {value.type!r}",
-                    "The derivative of the inner function would be lost in the outer array.",
-                    "return the value from the inner function, and assign it outside",
-                    here(),
+            if box.born < value.level:
+                raise TraceError(
+                    four_parts(
+                        "an array made outside a function that is being differentiated cannot take its values",
+                        f"{box.type!r} = {value.type!r}",
+                        "The derivative of the inner function would be lost in the outer array.",
+                        "return the value from the inner function, and assign it outside",
+                        here(),
+                    )
                 )
-            )
-        value = box.of(tape, tape.capture(value))
-    if tape is not box.tape:
+            tape = value.tape.innermost()  # made by the inner function, of what is constant to it: from now on it belongs to that
+        if getattr(value, "tape", None) is not tape:
+            value = box.of(tape, tape.capture(value))
+    if tape is not box.tape and tape.journal is not None and box.born < tape.level:
         tape.journal.note(box)
     box.tape, box.atom, box.level = tape, value.atom, tape.level
     _refresh(box, tape, skip)
@@ -276,6 +279,13 @@ def reshape(box: Any, shape: Any, value: Any) -> Any:
     return moved_view(box, value, again, lambda v: lookup(np.reshape)(v, before))
 
 
+def flat(box: Any) -> Any:
+    """All elements one after the other, as a view, however they lie in memory."""
+    shape, again = box.shape, lambda x: lookup(np.reshape)(x, (x.size,)).copy()
+    in_row = lambda array: np.lib.stride_tricks.as_strided(array, (array.size,), (array.itemsize,))
+    return view(box, again(box), again, lambda x, v: lookup(np.reshape)(v, shape), in_row)
+
+
 def permuted(box: Any, axes: tuple[int, ...], value: Any) -> Any:
     """The result of a transposition, as a view."""
     inverse = tuple(np.argsort(axes).tolist())
@@ -315,8 +325,8 @@ def require_castable(ufunc: Any, operands: Any, out: Any) -> None:
 def refuse_read_only(box: Any) -> None:
     """Raise what NumPy raises for an array that cannot be written to."""
     why = getattr(box, "frozen", False)
-    if isinstance(why, str):
-        raise TraceError(four_parts("an array cannot be assigned to here", repr(box.type), why[:1].upper() + why[1:] + ".", where=here()))
+    if isinstance(why, tuple):  # the reason, and what to do instead
+        raise TraceError(four_parts("an array cannot be assigned to here", repr(box.type), *why, where=here()))
     if why:
         raise ValueError("assignment destination is read-only")
 

@@ -9,7 +9,7 @@ import functools
 import inspect
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import numpy as np
@@ -66,6 +66,16 @@ def active() -> Tape | None:
 def outermost() -> Tape:
     """The run around all others."""
     return _active.tapes[0]
+
+
+def may_be_static() -> bool:
+    """Whether there are integers in the program that would be static ones in another attempt, if this one failed."""
+    for tape in _active.tapes:
+        if tape.memo.get("may be static"):
+            for value, var in zip(tape.arguments or (), tape.root.outs, strict=False):
+                if value is not None and not isinstance(value, Traced) and not var.type.shape and var.type.dtype.kind in "iub":  # type: ignore[union-attr]
+                    return True
+    return False
 
 
 class Run:
@@ -152,6 +162,7 @@ def run(
         (identity(f), extra_key), types, arguments, name_of(f), asked is not None or any([t.asked is not None for t in _active.tapes])
     )
     tape.examples = examples
+    tape.memo["may be static"] = asked is not None
     tape.staged = staged or arguments is None or asked is not None or any([t.staged for t in _active.tapes])
     flags = weak or (False,) * len(types)
     try:
@@ -161,7 +172,7 @@ def run(
                 if isinstance(value, np.ndarray) and not value.flags.writeable or getattr(value, "frozen", False):
                     box.frozen = True  # type: ignore[attr-defined]
             inputs = [(v.tape, v.atom) for v in traced]
-            result = call(list(traced))
+            result = _result(call, traced, has_aux)
             aux: Any = ([], None)
             aux_traced: list[int] = []
             if has_aux:
@@ -186,6 +197,22 @@ def run(
         if asked is not None and tape.asked:
             asked.update([i for i, v in enumerate(tape.root.outs) if v in tape.asked])
     return Run(function, captured, structure, len(outputs), aux, aux_traced, changed)
+
+
+AT_THE_END: list[Callable[[Exception], Raised | None]] = []  # whether an error that ends a program is a part of it: set by capture
+
+
+def _result(call: Callable[[list[Any]], Any], traced: list[Any], has_aux: bool) -> Any:
+    """What the function gives. A program that raises on every path gives any number: nobody will see it."""
+    try:
+        return call(list(traced))
+    except Raised:
+        if active().journal is not None:  # type: ignore[union-attr]
+            raise
+    except Exception as error:
+        if not any([at_the_end(error) is not None for at_the_end in AT_THE_END]):
+            raise
+    return (0.0, None) if has_aux else 0.0
 
 
 @contextmanager
@@ -219,8 +246,7 @@ def _refuse_assignment(f: Callable[..., Any]) -> None:
     )
 
 
-@contextmanager
-def region(key: Any, types: Sequence[Type], name: str) -> Iterator[tuple[Tape, list[Any]]]:
+def region(key: Any, types: Sequence[Type], name: str) -> AbstractContextManager[tuple[Tape, list[Any]]]:
     """Take what is done inside aside, as a Function of inputs of these types and of all else that it uses.
 
     Gives the tape and the inputs. Arrays from outside that are assigned to are in the tape's journal, and are undone at the end.
@@ -234,6 +260,11 @@ def region(key: Any, types: Sequence[Type], name: str) -> Iterator[tuple[Tape, l
                 where=here(),
             )
         )
+    return _region(key, types, name)
+
+
+@contextmanager
+def _region(key: Any, types: Sequence[Type], name: str) -> Iterator[tuple[Tape, list[Any]]]:
     tape = Tape(("region", key), types, None, name, any([t.asked is not None for t in _active.tapes]))
     tape.staged = True
     with _entered(tape, True):

@@ -11,6 +11,7 @@ Knows nothing of NumPy's functions. Start at `Tape.bind`.
 from __future__ import annotations
 
 import itertools
+import linecache
 import os
 import threading
 from collections import OrderedDict
@@ -29,6 +30,10 @@ from wengert.passes import rewrite
 from wengert.source import here
 from wengert.transform.evaluate import evaluate
 
+_HIDDEN = (
+    "\nThis function has no text that can be read (it was typed at a prompt, or made by exec): of a function in a file "
+    "branches and loops become part of the program."
+)
 _LITERAL_VARIANTS = 8  # after so many different constants at one place, they are taken for data
 
 
@@ -87,6 +92,14 @@ class _Memory:
 
 _memory = _Memory()
 _levels = itertools.count(1)
+
+
+class Latest:
+    """The run that began last, by its level: what is made from then on is made in it, or after it."""
+
+    level = 0
+
+
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_memory.unlock)
 _literals: dict[Any, Literal] = {}
@@ -150,7 +163,7 @@ class Tape:
         self.root = self.node = _memory.root(self.key, types)
         # Concrete arrays or tracers of outer tapes; None where only the type is known.
         self.arguments = arguments if arguments is None else [a.snapshot() if isinstance(a, Traced) else a for a in arguments]  # type: ignore[attr-defined]
-        self.level = next(_levels)
+        self.level = Latest.level = next(_levels)
         self.name = name
         self._lock = threading.RLock()  # the function may share its values with threads of its own
         self._captured: list[Any] = []
@@ -349,14 +362,16 @@ class Tape:
             assert self._env is not None
             known = var in self._env
         if not known:
+            span = here()
+            hidden = span is not None and not linecache.getlines(span.file)
             raise AbstractValueError(
                 four_parts(
                     "a concrete value is needed of something of which only the type is known",
                     f"{var.type!r} in {self.name}",
                     "Under jit and in a custom rule values come later, and under vmap every lane has a value of its own: "
-                    "Python cannot branch on it.",
+                    "Python cannot branch on it." + (_HIDDEN if hidden else ""),
                     "np.where(test, a, b), or wengert.cond / wengert.while_loop; under jit static_argnums, if the value seldom changes",
-                    where=here(),
+                    where=span,
                 )
             )
         return self._env[var]

@@ -22,7 +22,7 @@ from wengert.numpy.table import IMPLEMENTATIONS, lookup
 from wengert.primitives import arith
 from wengert.source import here
 from wengert.trace import boxes
-from wengert.trace.tape import constant
+from wengert.trace.tape import Latest, constant
 
 _NUMBERS = (int, float)
 
@@ -33,6 +33,7 @@ def _make(tape: Any, var: Var) -> Tracer:
     out.atom = var
     out.type = var.type  # type: ignore[assignment]
     out.level = tape.level
+    out.born = Latest.level
     out.weak = False
     return out
 
@@ -101,11 +102,12 @@ def _function(function: Any) -> Any:
 class Tracer(Traced):
     """An array whose operations are recorded. It quacks like numpy.ndarray; what it cannot do it refuses."""
 
-    __slots__ = ("__weakref__", "atom", "base", "frozen", "level", "origin", "tape", "type", "views", "weak")
+    __slots__ = ("__weakref__", "atom", "base", "born", "frozen", "level", "origin", "tape", "type", "views", "weak")
     tape: Any
     atom: Var
     type: ArrayType
     level: int
+    born: int  # the level of the run that had begun last when this was made
     weak: bool
     __array_priority__ = 1000.0
 
@@ -154,7 +156,7 @@ class Tracer(Traced):
     real = property(lambda self: call(np.real, (self,), {}))
     imag = property(lambda self: call(np.imag, (self,), {}))
     at = property(lambda self: At(self))
-    flat = property(lambda self: call(np.ravel, (self,), {}))
+    flat = property(boxes.flat)
 
     def __len__(self) -> int:
         if not self.type.shape:
@@ -295,6 +297,8 @@ class Tracer(Traced):
     # -- NumPy's protocols -----------------------------------------------------------------------
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if any([type(x) is not Tracer and getattr(x, "__array_priority__", 0.0) > self.__array_priority__ for x in inputs]):
+            return NotImplemented
         if method == "__call__":
             return call(ufunc, inputs, kwargs)
         if method == "at":

@@ -35,20 +35,38 @@ def call_into(implementation: Any, function: Any, args: Any, kwargs: dict[str, A
     result = implementation(*args, **kwargs)
     if where is not True:
         result = lookup(np.where)(where, result, targets[0])
-    return into(out, result)
+    if function is np.dot:
+        _require_same(out, result)
+    return into(out, result, isinstance(function, np.ufunc) or function in _BROADCASTING)
 
 
-def into(out: Any, result: Any) -> Any:
-    """Write results into arrays, and return those."""
-    if not isinstance(out, tuple):
-        _write(out, result)
-        return out
+_BROADCASTING = frozenset([np.clip, np.round, np.around])  # written by ufuncs, whose results may be broadcast into `out`
+
+
+def into(out: Any, result: Any, broadcasting: bool = False) -> Any:
+    """Write results into arrays, and return those. Unless they may be broadcast, shapes are the same."""
     results = result if isinstance(result, tuple) else (result,)
-    for target, value in zip(out, results, strict=True):
+    for target, value in zip(out if isinstance(out, tuple) else (out,), results, strict=True):
         if target is not None:
+            if not broadcasting:
+                _require_fitting(target, value)
             _write(target, value)
+    if not isinstance(out, tuple):
+        return out
     given = tuple([value if target is None else target for target, value in zip(out, results, strict=True)])
     return given if isinstance(result, tuple) else given[0]
+
+
+def _require_fitting(target: Any, value: Any) -> None:
+    require_traced(target)
+    if np.shape(value) != target.shape:
+        raise ValueError(f"output parameter has the wrong shape {target.shape}, the result has {np.shape(value)}")
+
+
+def _require_same(out: Any, result: Any) -> None:
+    require_traced(out)
+    if np.shape(result) != out.shape or result.dtype != out.dtype or not boxes.memory(out).flags.c_contiguous:
+        raise ValueError("output array is not acceptable (must have the right datatype, number of dimensions, and be a C-Array)")
 
 
 def _write(target: Any, value: Any) -> None:
@@ -101,7 +119,7 @@ def copyto(dst: Any, src: Any, casting: str = "same_kind", where: Any = True) ->
 @implements(np.put)
 def put(a: Any, ind: Any, v: Any, mode: str = "raise") -> None:
     require_traced(a)
-    flat = a.reshape(-1)
+    flat = a.flat
     index = np.asarray(ind) if not is_traced(ind) else ind
     size = int(np.prod(index.shape))
     v = stack_objects(v) if isinstance(v, (list, tuple)) else v
@@ -182,6 +200,13 @@ def _picked(box: Any, value: Any, function: Any, args: Any, kwargs: Any) -> Any:
     return boxes.picked_view(box, value, move)
 
 
+def _windowed(box: Any, value: Any, function: Any, args: Any, kwargs: Any) -> Any:
+    """A view that cannot be written to."""
+    out = _picked(box, value, function, args, kwargs)
+    out.frozen = True
+    return out
+
+
 VIEWS: dict[Any, Callable[..., Any]] = {
     np.reshape: _reshaped,
     np.ravel: _reshaped,
@@ -201,6 +226,7 @@ VIEWS: dict[Any, Callable[..., Any]] = {
     np.fliplr: _picked,
     np.flipud: _picked,
     np.rot90: _picked,
+    np.lib.stride_tricks.sliding_window_view: _windowed,
 }
 PARTS = frozenset([np.split, np.array_split, np.hsplit, np.vsplit, np.dsplit])
 

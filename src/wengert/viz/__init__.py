@@ -1,4 +1,4 @@
-"""Pictures, by matplotlib (the extra `viz`), which nothing imports before a picture is asked for.
+"""Seeing a computation: the trace as a table, the graph as a picture, both step by step in a browser; and plots of series.
 
-Knows arrays and files, no function and no derivative. Start at `series`.
+Knows programs and what happens in them, by the contract; drawing libraries are imported when a picture is asked for. Start at `observe`.
 """

@@ -27,7 +27,7 @@ def boolean_mask(x, slope):
     return y * x
 
 
-@program(normal(30, 7), no_jit="the number of elements that a mask chooses depends on the data")
+@program(normal(30, 7))
 def masked_elements(x):
     """What a mask chooses is taken out, changed and put back."""
     y = x.copy()

@@ -10,6 +10,7 @@ import pytest
 import wengert as wg
 from wengert.api.native import has_codegen
 from wengert.runtime import layout
+from wengert.tree import flatten
 
 pytestmark = pytest.mark.skipif(not has_codegen() or not layout.is_known(), reason="no native entry here")
 X = np.array([2.0, 5.0])
@@ -89,11 +90,11 @@ def test_settings_leave_it():
     assert np.isnan(seen[0]) and np.isnan(j(-1.0))
 
 
-def test_programs_that_see_something_outside_do_not_enter():
-    scale = 2.0
-    j = wg.jit(lambda x: x * scale)
+def test_programs_that_see_what_may_change_inside_do_not_enter():
+    scale = [2.0]
+    j = wg.jit(lambda x: x * scale[0])
     assert j(3.0) == j(3.0) == 6.0 and entered(j) == 0
-    scale = 3.0
+    scale[0] = 3.0
     assert j(3.0) == 9.0
     by_static = wg.jit(lambda x, mode: x, static_argnums=1)
     by_static(1.0, "a")
@@ -147,3 +148,115 @@ def test_many_threads():
     for t in threads:
         t.join()
     assert not wrong
+
+
+# -- what is seen outside of the arguments is looked at natively -----------------------------------------
+
+FACTOR = 2.0
+
+
+def scaled(x, power=2):
+    return FACTOR * x**power
+
+
+def seen(x):
+    return np.sum(scaled(x)) + FACTOR
+
+
+@pytest.fixture
+def _names():
+    kept = dict(globals()), scaled.__code__, scaled.__defaults__
+    yield
+    globals().update(kept[0])
+    scaled.__code__, scaled.__defaults__ = kept[1:]
+
+
+@pytest.mark.usefixtures("_names")
+@pytest.mark.parametrize("transformed", [lambda f: f, wg.value_and_grad], ids=["value", "gradient"])
+def test_functions_and_numbers_outside_are_looked_at(transformed):
+    global FACTOR, scaled
+
+    def check(calls=2):
+        want = transformed(seen)(X)
+        for _ in range(calls):
+            for got, wanted in zip(flatten(j(X))[0], flatten(want)[0], strict=True):
+                np.testing.assert_allclose(got, wanted, rtol=1e-15)
+
+    j = wg.jit(transformed(seen))
+    check()
+    assert entered(j) == 1
+    FACTOR = 3.0
+    check()
+    assert entered(j) == 2
+    FACTOR = 2.0
+    check()
+    assert entered(j) == 2  # the first program's entry takes it again
+    FACTOR = float("2.0")  # equal, and another object: no new program
+    check()
+    assert entered(j) == 2
+    kept = scaled
+    scaled = lambda x: x
+    check()
+    scaled = kept
+    for name, value in (("__defaults__", (3,)), ("__code__", (lambda x, power: x + power).__code__)):
+        before, programs = getattr(scaled, name), j.explain_recompiles().count("traced in")
+        setattr(scaled, name, value)
+        j(X)
+        assert j.explain_recompiles().count("traced in") == programs + 1  # it was looked at, and the function traced again
+        setattr(scaled, name, before)
+        check()
+    globals().pop("FACTOR")
+    with pytest.raises(NameError):
+        j(X)
+    globals()["FACTOR"] = 5.0
+    check()
+
+
+def test_closures_outside_are_looked_at():
+    def make():
+        factor = 2.0
+
+        def f(x):
+            return inner(x) * factor
+
+        def inner(x):
+            return x + factor
+
+        def set_factor(value):
+            nonlocal factor
+            factor = value
+
+        return f, set_factor
+
+    f, set_factor = make()
+    j = wg.jit(f)
+    for factor in (2.0, 3.0, 2.0, 7.0):
+        set_factor(factor)
+        for _ in range(2):
+            np.testing.assert_array_equal(j(X), (X + factor) * factor)
+    assert entered(j) == 3
+
+
+def test_arrays_and_containers_outside_are_left_to_python():
+    table, w = {"k": 2.0}, np.ones(2)
+    for f, change in ((lambda x: x * table["k"], lambda: table.update(k=3.0)), (lambda x: x * w, lambda: w.fill(3.0))):
+        j = wg.jit(f)
+        np.testing.assert_array_equal(j(X), f(X))
+        assert entered(j) == 0
+        change()
+        np.testing.assert_array_equal(j(X), f(X))
+
+
+def test_what_is_seen_lives_no_longer_than_the_function():
+    def make():
+        def helper(x):
+            return x * 2
+
+        return wg.jit(lambda x: helper(x)), weakref.ref(helper)
+
+    j, gone = make()
+    j(X), j(X)
+    assert entered(j) == 1 and gone() is not None
+    del j
+    gc.collect()
+    assert gone() is None

@@ -104,7 +104,6 @@ def test_integers_inside():
     np.testing.assert_allclose(wg.grad(outer)(2.0, 3), 12 - 3 / 16)
 
 
-@pytest.mark.skip(reason="issue 4: four threads that trace functions which call each other come too deep, now and then")
 def test_two_compiled_functions_that_call_each_other():
     even = wg.jit(lambda n, x: x if n == 0 else odd(n - 1, x * 2))
     odd = wg.jit(lambda n, x: x if n == 0 else even(n - 1, x * 3))

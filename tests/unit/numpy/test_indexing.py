@@ -166,3 +166,33 @@ def test_positions_that_differ_between_lanes():
     places = lanes + 0.5
     found = wg.vmap(lambda x: np.interp(x, np.arange(10), values))(places)
     np.testing.assert_allclose(found, np.interp(places, np.arange(10), values))
+
+
+@pytest.mark.parametrize("fixed", [0, -1, np.int64(2)])
+def test_an_element_is_read_and_written_alone(fixed):
+    """Known numbers beside numbers that are not known do not make a slice of all that those address."""
+    x = np.arange(12.0).reshape(3, 4)
+
+    def f(x, i, j):
+        out = x.copy()
+        out[i, fixed] = 2.0 * x[fixed, j] + x[i, j]
+        return out[fixed, j], out[i, fixed], out
+
+    function = wg.record(f)(x, np.int64(1), np.int64(2))
+    used = [equation.operation.name for equation in function.equations]
+    assert not {"slice", "slice_set", "reshape", "transpose"} & set(used), used
+    assert used.count("gather") == 4 and used.count("scatter_set") == 1
+    for i, j in ((1, 2), (-1, 0), (2, -2)):
+        for got, want in zip(wg.jit(f)(x, i, j), f(x, i, j), strict=True):
+            np.testing.assert_array_equal(got, want)
+    with pytest.raises(IndexError):
+        wg.jit(f)(x, 3, 0)
+
+
+def test_a_block_beside_a_number_that_is_not_known():
+    x = np.arange(24.0).reshape(2, 3, 4)
+    for f in (lambda x, i: x[i, 1], lambda x, i: x[1, i], lambda x, i: x[:, 1, i], lambda x, i: x[1, :, i], lambda x, i: x[i, 1, None]):
+        np.testing.assert_array_equal(wg.jit(f)(x, 1), f(x, 1))
+        np.testing.assert_array_equal(
+            wg.jit(wg.grad(lambda x, i: np.sum(f(x, i) ** 2)))(x, 1)[1], wg.grad(lambda x: np.sum(f(x, 1) ** 2))(x)[1]
+        )

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import wengert as wg
 from wengert.errors import ShapeError
 from wengert.ir.builder import Builder, building
 from wengert.ir.types import type_of
@@ -74,3 +75,26 @@ def test_lengths_are_strict():
 def test_single_precision_stays():
     assert F.rfft(np.ones(4, np.float32), 0).dtype == np.complex64
     assert pullback(F.Fft("rfft", 4, 0), np.ones(4, np.float32), np.ones(3, np.complex64)).dtype == np.float32
+
+
+@pytest.mark.parametrize("shape, axis", [((8,), 0), ((7,), 0), ((1,), 0), ((3, 8), 1), ((8, 3), 0), ((2, 5, 9), 1), ((4, 1, 6), 1)])
+@pytest.mark.parametrize("kind", ["fft", "ifft", "rfft", "irfft"])
+def test_native_transforms_are_numpys(kind, shape, axis, rng):
+    """Along any axis, of arrays that lie otherwise in memory, in both precisions."""
+    if kind == "irfft" and shape[axis] == 1:
+        return
+    for norm in NORMS:
+        for code, tolerance in (("d", 1e-15), ("f", 1e-6)):
+            x = rng.standard_normal(shape).astype(code)
+            x = x if kind == "rfft" else x + 1j * rng.standard_normal(shape).astype(code)
+            f = lambda x, norm=norm: getattr(np.fft, kind)(x, axis=axis, norm=norm)
+            expected, made = f(x), wg.jit(f)(x)
+            assert made.dtype == expected.dtype
+            np.testing.assert_allclose(made, expected, rtol=0, atol=tolerance * np.max(np.abs(expected)))
+    f = lambda x: getattr(np.fft, kind)(x.T, axis=-1 - axis)
+    np.testing.assert_allclose(wg.jit(f)(x), f(x), atol=1e-5)
+
+
+def test_native_transforms_call_no_python():
+    loops = wg.jit(lambda x: np.fft.irfft(np.fft.rfft(x))).lower(np.ones(8)).loops
+    assert "python" not in loops and "fft.irfft" in loops

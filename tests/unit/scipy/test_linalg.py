@@ -1,5 +1,8 @@
 """`wengert.scipy.linalg`: SciPy's values and conventions, derivatives against differences."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import scipy.linalg as sl
@@ -85,3 +88,23 @@ def test_a_stack_of_toeplitz_matrices():
     value, pullback = wg.vjp(wl.toeplitz, T)
     np.testing.assert_array_equal(value, sl.toeplitz(T))
     np.testing.assert_array_equal(pullback(np.ones_like(value))[0][0], np.array([3.0, 4.0, 2.0]))
+
+
+UNAIDED = """
+import numpy as np
+from scipy.linalg import solve_triangular
+from scipy.signal import detrend
+import wengert as wg
+L, y = np.array([[2.0, 0.0], [1.0, 4.0]]), np.array([1.0, 2.0])
+f = lambda y: np.sum(solve_triangular(L, y, lower=True) ** 2)
+z = np.linalg.solve(L, y)
+for g in (wg.grad(f), wg.jit(wg.grad(f))):
+    np.testing.assert_allclose(g(y), 2 * np.linalg.solve(L.T, z), rtol=1e-14)
+np.testing.assert_allclose(wg.grad(lambda y: np.sum(detrend(y, type="constant") ** 2))(y), 2 * (y - y.mean()), rtol=1e-14)
+"""
+
+
+def test_scipys_own_functions_need_no_import_of_ours(tmp_path):
+    (tmp_path / "unaided.py").write_text(UNAIDED)
+    done = subprocess.run([sys.executable, str(tmp_path / "unaided.py")], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -28,19 +28,51 @@ def test_the_callers_array_is_changed_as_by_numpy():
 
 
 def test_an_array_given_twice():
+    """Refused where the function assigns to it: each argument is traced by itself."""
+
     def f(a, b):
         a[0] = 5.0
-        b[1] = a[0] + 1
         return np.sum(a * b)
 
-    def run(g):
-        x = np.ones(3)
-        return g(x, x), x.tolist()
+    for g in (wg.jit(f), wg.grad(f), wg.jit(wg.grad(f)), wg.value_and_grad(f, (0, 1))):
+        for shared in (lambda x: (x, x), lambda x: (x[:2], x[1:])):
+            parts = refused(
+                errors.ArgumentError,
+                g,
+                *shared(np.ones(3)),
+                what="a function assigns to an argument that shares memory with another one",
+                which="float64",
+                instead="f(x, x.copy())",
+            )
+            assert parts.why
+        assert g(np.ones(3), np.ones(3)) is not None
 
-    expected = run(f)
-    assert run(wg.jit(f)) == expected
-    x = np.ones(3)
-    assert wg.value_and_grad(f)(x, x)[0] == expected[0]
+
+def test_an_array_given_twice_that_is_only_read():
+    x = np.arange(3.0)
+    f = lambda a, b: np.sum(a * b)
+    assert wg.jit(f)(x, x) == 5.0
+    np.testing.assert_array_equal(wg.jit(wg.grad(f))(x, x), x)
+
+
+def read_second(x, w):
+    return np.sum(x * w)
+
+
+def write_first(x, w):
+    x[0] = 1.0
+    return np.sum(x * w)
+
+
+@pytest.mark.parametrize("f", [read_second, write_first])
+@pytest.mark.parametrize("transform", [wg.jit, wg.grad, lambda f: wg.jit(wg.grad(f)), lambda f: wg.grad(wg.jit(f))])
+def test_a_read_only_array_that_is_only_read(transform, f):
+    fixed = np.arange(3.0)
+    fixed.flags.writeable = False
+    expected = transform(f)(np.ones(3), fixed.copy())
+    np.testing.assert_array_equal(transform(f)(np.ones(3), fixed), expected)
+    if f is read_second:
+        np.testing.assert_array_equal(transform(f)(fixed, np.ones(3)), transform(f)(fixed.copy(), np.ones(3)))
 
 
 @pytest.mark.parametrize("transform", [lambda f: f, wg.jit, wg.grad, lambda f: wg.jit(wg.grad(f, (0, 1)))])

@@ -181,6 +181,58 @@ def rows_by_mask(x, s):
     return x
 
 
+def masks_beside_other_indices(x, s):
+    m, rows = x[0] > 0, x[:, 1] > 0
+    x[1, m] += 1
+    x[1:, m] *= x[1:, :1]
+    x[rows, 1:3] -= s
+    x[rows] += x[0]
+    x[..., m] = x[..., m] ** 2
+    y = np.zeros((3, 2, 4))
+    y[0, :, m] = s
+    y[:, 1, m] += x[:, m]
+    y[rows, None, 0, 2:] = 3.0
+    return x, y, x[2, m].sum(), x[:, m].sum(axis=1), x[rows].mean(axis=1).sum(), x[1:, m].max(axis=0).sum()
+
+
+def elements_of_one_mask_at_another(x, s):
+    x[x > 0.5] = x[x > 0.5] * s
+    x[1, x[1] > -9] = x[0, x[0] < 9]
+    a, b = np.sort(x[0]), np.sort(x[1])
+    x[0, a > a[1]] = x[1, b < b[2]]  # two each
+    x[1, a > a[1]] = [s, 2.0]
+    x[2, b < b[2]] += np.arange(2.0)
+    y = np.zeros(2)
+    y[:] = x[0, a > a[1]]
+    y += x[1, b < b[2]]
+    return x, y
+
+
+def what_is_done_with_chosen_elements(x, s):
+    m = x > -0.3
+    y = x[m]
+    y += s
+    y *= 2
+    z = np.where(x[m] > 0.5, x[m], np.clip(x[m], -0.1, s))
+    return y.sum(), z.sum(), x[m] @ z, x[m][0], x[m][-1], x[m].std(), x[m].min(), x[m].size * s, len(x[m]), np.sum(x[m] > 0)
+
+
+def masks_in_a_loop(x, s):
+    for i in range(3):
+        x[i, x[i] > 0] -= x[i, x[i] > 0] * 0.5
+        x[x[:, i] < 0, i] *= s
+    return x
+
+
+def flat_and_diagonals(x, s):
+    t = x.T
+    t.flat[1] = s
+    np.fill_diagonal(t, s)
+    for i in range(3):
+        x.flat[4 * i] *= 2
+    return x, t
+
+
 def augmented_name_is_in_place(x, s):
     y = x
     y += s
@@ -312,6 +364,12 @@ def broadcasts_into(x, s):
     return x
 
 
+def windows_see_what_is_assigned(x, s):
+    w = np.lib.stride_tricks.sliding_window_view(x, (2, 3))
+    x[1, 1:3] = s
+    return w * s, x
+
+
 def lists_are_no_arrays(x, s):
     a = [s, x[0], 3.0]
     b = a
@@ -344,3 +402,48 @@ def test_rule(f, s):
     for got, mine in (taped(f, args), native(wg.jit(f), args)):
         same(got, expected)
         same(tuple(mine), tuple(after))
+
+
+def check_refusals_of_numpy(f, error, *args):
+    """NumPy's own error, taped and compiled."""
+    for run in (f, wg.jit(f), lambda *args: wg.value_and_grad(f)(*args)):
+        with pytest.raises(error):
+            run(*copy.deepcopy(args))
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("x[x > 0] = np.ones((2, 2))", (TypeError, ValueError)),
+        ("x[x > 0] = np.arange(5.0)", ValueError),
+        ("x[0, x[0] > 0] += np.arange(7.0)", ValueError),
+        ("x[x[0] > 0] = 1.0", IndexError),
+        ("x[x > 9].max()", ValueError),
+        ("x[x > 9][0]", IndexError),
+        ("np.lib.stride_tricks.sliding_window_view(x, (2, 2))[0] = 1.0", ValueError),
+        ("np.lib.stride_tricks.sliding_window_view(x, 2, axis=0)[0, 0, 0] = 1.0", ValueError),
+        ("np.lib.stride_tricks.sliding_window_view(x, 5, axis=0)", ValueError),
+        ("np.lib.stride_tricks.sliding_window_view(x, 2)", ValueError),
+        ("np.sum(x, axis=0, out=np.zeros(3))", ValueError),
+        ("np.sum(x, out=x[0])", ValueError),
+        ("np.cumsum(x, axis=0, out=x[:2])", ValueError),
+        ("np.dot(x, x.T, out=x)", ValueError),
+        ("np.dot(x, np.ones(4), out=np.zeros(3, np.float32))", ValueError),
+    ],
+)
+def test_errors_of_numpy(text, error):
+    f = written(f"def f(x):\n    {text}\n    return np.sum(x)\n")
+    check_refusals_of_numpy(f, error, np.random.default_rng(4).normal(size=(3, 4)))
+
+
+def test_an_array_full_of_one_number_is_no_constant_of_the_program():
+    def f(x):
+        a, b, c = np.full((40, 50), -np.inf), np.full(3, [1.0, 2.0, 3.0]), np.full_like(x, fill_value=7)
+        a[0, 0], b[0], c[1] = x[0], x[1], x[0]
+        return np.max(a), b, c, np.full(2, x[0])
+
+    x = np.array([1.0, 2.0, 3.0])
+    compiled = wg.jit(f)
+    for got, want in zip(compiled(x), f(x), strict=True):
+        np.testing.assert_array_equal(got, want)
+    assert len(compiled.lower(x).ir.inputs) == 1

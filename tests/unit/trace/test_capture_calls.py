@@ -172,6 +172,114 @@ def functions_in_containers(x):
     return y + functools.reduce(lambda a, b: a * b if a > 0 else a + b, [x[0], x[2], x[3]]) + table["square"](x[1])
 
 
+def filtered_generators(x):
+    squares = sum(v * v for v in x if v > 0) + sum((a * b for a in x for b in x if a > b if b > -1), 1.0)
+    rows = [sum(a * b for a in x if a > b) for b in x]
+    best = max(v * 2 for v in x if v < 2) * min(v for v in x if v > 0)
+    return squares + rows[1] * rows[3] + best * (any(v > 2 for v in x if v < 3) + 2 * all(v > 0 for v in x if v > -1))
+
+
+class Interval:
+    """Answers to Python's operators by branches on what it holds."""
+
+    def __init__(self, low, high):
+        self.low, self.high = (low, high) if low < high else (high, low)
+
+    def __add__(self, other):
+        if isinstance(other, Interval):
+            return Interval(self.low + other.low, self.high + other.high)
+        return Interval(self.low + other, self.high + other)
+
+    __radd__ = __add__
+
+    def __mul__(self, k):
+        return Interval(self.low * k, self.high * k) if k > 0 else Interval(self.high * k, self.low * k)
+
+    def __neg__(self):
+        return self * -1.0
+
+    def __iadd__(self, other):
+        if other > 0:
+            self.high = self.high + other
+        return self
+
+    def __lt__(self, other):
+        return self.high < other.low if self.low > 0 else self.low < other.low
+
+    def __contains__(self, v):
+        return self.low <= v <= self.high
+
+    def __getitem__(self, k):
+        return self.low if k > 0 else self.high
+
+    def __setitem__(self, k, v):
+        if v > 0:
+            self.low = v
+
+    def __len__(self):
+        return 2
+
+    def __bool__(self):
+        return bool(self.high > 0)
+
+    def __abs__(self):
+        return self.high if self.high > -self.low else -self.low
+
+    def __float__(self):
+        return float(self.high + self.low) / 2 if self.high > 0 else 0.0
+
+    def __iter__(self):
+        return iter([self.low, self.high])
+
+    def __getattr__(self, name):
+        if name == "width":
+            return self.high - self.low if self.high > 0 else -1.0
+        raise AttributeError(name)
+
+    @property
+    def middle(self):
+        return (self.low + self.high) / 2 if self.high > 0 else 0.0
+
+    @middle.setter
+    def middle(self, v):
+        self.high = 2 * v - self.low if v > 0 else self.high
+
+    @functools.cached_property
+    def square(self):
+        return self.low**2 if self.low > 0 else self.high**2
+
+
+def operators_of_classes(x):
+    a, b = Interval(x[0], x[1]), Interval(x[2], x[3])
+    c = a + b * x[0] + (2.0 + -a) + 1.0
+    if a < b and x[3] in a:
+        c += x[2]
+    c[0] = x[0] * 3
+    c.middle = x[2] + 1.37
+    c.middle += 1.0
+    total = c[1] * 2 + c[-1] + len(c) + abs(b) + float(a) + c.middle * c.square + a.width
+    for end in a:
+        total = total + end * end
+    return total * 2 if b else -total
+
+
+def classes_in_functions(x):
+    class Local:
+        def __init__(self, v):
+            self.v = v if v > 0 else -v
+
+        def __call__(self, w):
+            return self.v * w if w > 0 else self.v
+
+    return Local(x[0])(x[1]) * Local(x[1])(x[2])
+
+
+def membership_and_keys(x):
+    best = max([(1, x[0]), (2, x[1]), (3, x[2])], key=lambda p: p[1] * p[1])
+    near = min(x[0], x[2], x[3], key=lambda v: abs(v - 1) if v > 0 else 10.0)
+    return best[0] * best[1] + near * (3.0 if x[1] in [x[0], x[1]] else 1.0) + (0.5 if 7.0 in x else x[2])
+
+
 def map_filter_and_sorted(x):
     a = sum(map(lambda v: v * v if v > 0 else v, x))
     b = list(map(operator.mul, x, x[::-1]))
@@ -319,7 +427,7 @@ def printed(capsys):
 def test_print_taped_and_compiled(capsys):
     native = wg.jit(shows)
     for x in (1.5, 0.5, 2.0):
-        shows(np.float64(x))
+        shows(x)
         expected = printed(capsys)
         wg.grad(shows)(x)
         assert printed(capsys) == expected

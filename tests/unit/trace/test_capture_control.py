@@ -148,6 +148,16 @@ def unassigned_before_the_first_iteration(x):
     return s
 
 
+def unassigned_beside_a_branch_that_raises(x):
+    if x > 2:
+        t -= x
+    elif x > 1:
+        t = abs(x)
+        if x > 1.75:
+            return x
+    return x + t
+
+
 def deleted_in_a_branch(x):
     y = x
     if x > 0:

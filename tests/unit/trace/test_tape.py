@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import wengert as wg
+from tests.unit.trace.written import unwritten
 from tests.work import calls
 from wengert.ir.types import array_type
 from wengert.source import Span
@@ -134,10 +135,15 @@ def test_values_at_any_time():
 
 
 def test_repr_and_format_show_the_value():
+    """In captured text a traced value is shown as its value; elsewhere as what it is."""
     seen = []
-    wg.grad(lambda x: seen.append((repr(x), f"{x:.2f}", str(x * 2))) or x)(1.5)
-    assert seen == [("Traced(1.5, float64[])", "1.50", "Traced(3., float64[])")]
-    wg.vmap(lambda x: seen.append(repr(x)) or x)(np.ones(2))
+    wg.grad(lambda x: seen.append((repr(x), f"{x:.2f}", str(x * 2), "%.1f" % x, "{!r}".format(x))) or x)(1.5)  # noqa: UP031, UP032
+    wg.grad(lambda x: seen.append((repr(x), str(x))) or np.sum(x))(np.array([1.5]))
+    assert seen == [("1.5", "1.50", "3.0", "1.5", "1.5"), ("array([1.5])", "[1.5]")]
+    foreign = unwritten("def f(x): return repr(x)")
+    wg.grad(lambda x: seen.append(foreign(x)) or x)(1.5)
+    assert seen[-1] == "Traced(1.5, float64[])"
+    wg.vmap(lambda x: seen.append(foreign(x)) or x)(np.ones(2))
     assert seen[-1] == "Traced(?, float64[])"
 
 

@@ -30,7 +30,7 @@ class _Windowed(Primitive, abstract=True):
         fits = len(self.axes) == len(self.sizes) and all(0 <= a < x.ndim for a in self.axes) and all(n > 0 for n in self.sizes)
         for axis, n in zip(self.axes, self.sizes, strict=False) if fits else ():
             shape[axis] -= n - 1
-        if not fits or any([n < 0 for n in shape]):
+        if not fits or any([shape[a] < 1 for a in self.axes]):
             raise ShapeError(four_parts(f"{self!r} does not fit {x!r}", "A window may not be longer than the array."))
         return x.with_shape((*shape, *self.sizes))
 

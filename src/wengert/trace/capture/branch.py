@@ -19,6 +19,9 @@ from wengert.numpy.table import lookup
 from wengert.primitives.control import Cond
 from wengert.primitives.shape import cast
 from wengert.trace import boxes, record
+from wengert.trace.capture.classes import CALL, special
+from wengert.trace.capture.containers import made
+from wengert.trace.capture.raising import caught
 from wengert.trace.capture.state import (
     Getter,
     Held,
@@ -29,6 +32,7 @@ from wengert.trace.capture.state import (
     assign,
     disagreement,
     filler,
+    frozen,
     perform,
     plain,
     traced_results,
@@ -43,7 +47,10 @@ Body = Callable[[], Any]
 def decide(test: Any) -> Any:
     """A test as a bool, or a traced one where it is found when the program runs."""
     if not isinstance(test, Traced):
-        return bool(test)
+        if type(test) is bool:
+            return test
+        own = special(test, "__bool__") or special(test, "__len__")
+        return bool(test) if own is None else decide(CALL[0](own, test))
     tape: Any = record.active()
     if tape is None or not tape.staged:
         return bool(test)
@@ -81,6 +88,10 @@ def _aside(body: Body, state: State, before: tuple[Any, ...]) -> Part:
                 body()
             except Raised as signal:
                 part.raised = signal
+            except Exception as error:
+                part.raised = caught(error)
+                if part.raised is None:
+                    raise
             part.take(tape, state, before)
     finally:
         state.put(before)
@@ -95,6 +106,7 @@ def _merge(test: Any, state: State, before: tuple[Any, ...], sides: list[Part]) 
     types: list[Any] = []
     weak: list[bool] = []
     results: list[tuple[Any, Callable[[list[Any]], Any]]] = []
+    fresh = Fresh(a, b)
 
     def slot(x: Any, y: Any, of: tuple[Any, bool]) -> int:
         outputs[0].append(x)
@@ -112,7 +124,7 @@ def _merge(test: Any, state: State, before: tuple[Any, ...], sides: list[Part]) 
             values = [UNDEFINED if side.raised is not None else v for side, v in zip(sides, values, strict=True)]
         if isinstance(place, tuple) and place[0] == "box":
             values = [Held(v) if isinstance(v, Tracer) else v for v in values]
-        results.append((place, _joined(values, state, place, objects, slot, (a.raised is None) != (b.raised is None))))
+        results.append((place, _joined(values, state, place, objects, slot, (a.raised is None) != (b.raised is None), fresh)))
     functions = [_function(side, out, types) for side, out in zip(sides, outputs, strict=True)]
     (yes, from_a), (no, from_b) = functions
     no, yes = _alike(no, yes, len(from_b), len(from_a))
@@ -122,8 +134,7 @@ def _merge(test: Any, state: State, before: tuple[Any, ...], sides: list[Part]) 
     for place, make in results:
         assign(state, place, objects, new, make(found))
     state.put(tuple(new))
-    tape: Any = record.active()
-    if a.raised and b.raised and tape.journal is not None:
+    if a.raised and b.raised:
         raise a.raised
 
 
@@ -166,7 +177,9 @@ def _unchanged(value: Any, was: Any) -> bool:
 _WHY = "Which branch is taken is decided while the program runs, so what they leave must be of one kind."
 
 
-def _joined(values: list[Any], state: State, place: Any, objects: dict[int, Any], slot: Any, certain: bool) -> Callable[[list[Any]], Any]:
+def _joined(
+    values: list[Any], state: State, place: Any, objects: dict[int, Any], slot: Any, certain: bool, fresh: Fresh
+) -> Callable[[list[Any]], Any]:
     """How what the two sides leave is had from the results of the operation."""
     (x, flag_x), (y, flag_y) = parts(values[0]), parts(values[1])
     label = state.label(place) if isinstance(place, int) else state.label(objects[place[1]])
@@ -175,9 +188,9 @@ def _joined(values: list[Any], state: State, place: Any, objects: dict[int, Any]
     if x is UNDEFINED or y is UNDEFINED:
         make = _one_sided(y if x is UNDEFINED else x, x is UNDEFINED, slot)
     else:
-        make = _two_sided(x, y, label, slot, isinstance(place, tuple) and place[0] == "box")
-    if certain or flag_x is True and flag_y is True:
-        return make
+        make = _two_sided(x, y, label, slot, isinstance(place, tuple) and place[0] == "box", fresh)
+    if flag_x is True and flag_y is True or certain and (flag_y if x is UNDEFINED else flag_x) is True:
+        return make  # a side that raises leaves nothing to be asked about
     boolean = (array_type((), np.dtype(np.bool_)), False)
     at = slot(plain(flag_x), plain(flag_y), boolean)
     return lambda found: Maybe(make(found), found[at])
@@ -206,10 +219,39 @@ class _Fixed:
         self.value = value
 
 
-_ALIAS = "which of two arrays it is depends on a branch that is decided while the program runs: assign to a copy, y = y.copy()"
+_ALIAS = ("Which of two arrays it is depends on a branch that is decided while the program runs.", "assign to a copy, y = y.copy()")
 
 
-def _two_sided(x: Any, y: Any, label: str, slot: Any, box: bool) -> Callable[[list[Any]], Any]:
+class Fresh:
+    """The objects of the user's classes that two branches have made: where a variable holds one after either, they are joined."""
+
+    def __init__(self, a: Part, b: Part) -> None:
+        self.made = (a.tape.journal.made, b.tape.journal.made)
+        self.joined: dict[tuple[int, int], _Object] = {}
+
+    def pairs(self, p: Any, q: Any) -> bool:
+        """Whether they are such objects, which nothing outside the branches knows."""
+        usual = type(p) is type(q) and type(p).__new__ is object.__new__ and type(p).__module__ != "builtins"
+        return usual and id(p) in self.made[0] and id(q) in self.made[1]
+
+
+class _Object:
+    """An object of a user's class, from what its attributes become; the same one wherever it is held."""
+
+    __slots__ = ("kind", "make", "out")
+
+    def __init__(self, kind: type) -> None:
+        self.kind, self.out = kind, None
+        self.make: Any = None
+
+    def built(self, found: list[Any]) -> Any:
+        if self.out is None:
+            self.out = made(self.kind.__new__(self.kind))
+            boxes.fill(self.out, self.make(found))
+        return self.out
+
+
+def _two_sided(x: Any, y: Any, label: str, slot: Any, box: bool, fresh: Fresh) -> Callable[[list[Any]], Any]:
     (xs, structure), (ys, other) = tree.flatten(x), tree.flatten(y)
     if structure != other:
         raise disagreement("two branches leave different things", label, x, y, _WHY, "give it the same containers in both branches")
@@ -232,6 +274,13 @@ def _two_sided(x: Any, y: Any, label: str, slot: Any, box: bool) -> Callable[[li
             if same(p, q):
                 at.append(_Fixed(p))
                 continue
+            if fresh.pairs(p, q):
+                pair = id(p), id(q)
+                if pair not in fresh.joined:
+                    fresh.joined[pair] = thing = _Object(type(p))
+                    thing.make = _two_sided(frozen(boxes.contents(p)), frozen(boxes.contents(q)), label, slot, False, fresh)
+                at.append(fresh.joined[pair])
+                continue
             raise disagreement(
                 "two branches leave different things", label, p, q, _WHY, "let the test depend on static values, or use numbers"
             )
@@ -245,7 +294,8 @@ def _two_sided(x: Any, y: Any, label: str, slot: Any, box: bool) -> Callable[[li
     def make(found: list[Any]) -> Any:
         for k in ambiguous:
             found[k].frozen = _ALIAS
-        return tree.unflatten(structure, [k.value if type(k) is _Fixed else found[k] for k in at])
+        leaves = [k.value if type(k) is _Fixed else k.built(found) if type(k) is _Object else found[k] for k in at]
+        return tree.unflatten(structure, leaves)
 
     return make
 

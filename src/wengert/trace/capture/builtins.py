@@ -23,15 +23,16 @@ from wengert.primitives.shape import cast
 from wengert.source import here
 from wengert.trace import record
 from wengert.trace.capture import effects, over
-from wengert.trace.capture.branch import decide
+from wengert.trace.capture.branch import choice, decide
+from wengert.trace.capture.classes import CALL, special
 from wengert.trace.capture.containers import made
 from wengert.trace.capture.mutation import boxed
 from wengert.trace.capture.selected import Selected
+from wengert.trace.capture.values import is_data
 from wengert.trace.tracer import Tracer
 
 SUBSTITUTES: dict[Any, Callable[..., Any]] = {}
 CREATORS: dict[str, bool] = {}  # functions that make arrays from nothing -> whether of one number
-CALL: list[Callable[..., Any]] = []  # how the user's functions are called: set by `calls`
 CHOSEN: list[Callable[..., Any]] = []  # an item of a list at a traced index: set by `operators`
 
 
@@ -121,19 +122,27 @@ def _extreme(name: str, better: Any) -> Any:
 
     def extreme(*args: Any, key: Any = None, **keywords: Any) -> Any:
         items = list(args[0]) if len(args) == 1 else list(args)
-        if not contains_traced(items) or key is not None or not _staged():
-            if len(args) == 1:
-                return original(items, key=key, **keywords)
-            return original(*args, key=key, **keywords)
-        if not items:
-            return original(items, **keywords)
-        best = items[0]
-        for item in items[1:]:
-            test = decide(better(item, best))
-            best = item if test is True else best if test is False else lookup(np.where)(test, item, best)
+        keys = items if key is None else [CALL[0](key, item) for item in items]
+        if not contains_traced(keys) or not _staged():
+            places = {id(item): k for item, k in zip(items, keys, strict=True)}
+            known = None if key is None else lambda item: places[id(item)]
+            return original(items, key=known, **keywords) if len(args) == 1 else original(*args, key=known, **keywords)
+        best, most = items[0], keys[0]
+        for item, k in zip(items[1:], keys[1:], strict=True):
+            test = decide(better(k, most))
+            best, most = _either(test, item, best), _either(test, k, most)
         return best
 
     return extreme
+
+
+def _either(test: Any, a: Any, b: Any) -> Any:
+    """`a if test else b`, of two things that are there."""
+    if a is b or isinstance(test, bool):
+        return a if test else b
+    if is_data(a) and is_data(b) and np.shape(a) == np.shape(b):
+        return lookup(np.where)(test, a, b)
+    return choice(test, lambda: a, lambda: b)
 
 
 SUBSTITUTES[min] = _extreme("min", operator.lt)
@@ -215,19 +224,19 @@ def warn(*args: Any, **keywords: Any) -> None:
 @_stands_for(str)
 def str_(*args: Any, **keywords: Any) -> Any:
     """str(x)"""
-    return effects.text((args[0], 115, "")) if len(args) == 1 and isinstance(args[0], Traced) else str(*args, **keywords)
+    return str(*args, **keywords) if len(args) != 1 or keywords else effects.text((args[0], 115, ""))
 
 
 @_stands_for(repr)
 def repr_(x: Any) -> Any:
     """repr(x)"""
-    return effects.text((x, 114, "")) if isinstance(x, Traced) else repr(x)
+    return effects.text((x, 114, ""))
 
 
 @_stands_for(format)
 def format_(x: Any, spec: str = "") -> Any:
     """format(x, spec)"""
-    return effects.text((x, -1, spec)) if isinstance(x, Traced) else format(x, spec)
+    return effects.text((x, -1, spec))
 
 
 @_stands_for(list)
@@ -246,6 +255,50 @@ def dict_(*items: Any, **keywords: Any) -> Any:
 def set_(*items: Any) -> Any:
     """set(items)"""
     return made(set(*items))
+
+
+def _answered(function: Any, name: str, finish: Any = None) -> None:
+    """A built-in function of objects whose class says what it gives."""
+    known = SUBSTITUTES.get(function, function)
+
+    def ask(*args: Any, **keywords: Any) -> Any:
+        own = special(args[0], name) if args else None
+        if own is None:
+            return known(*args, **keywords)
+        out = CALL[0](own, *args, **keywords)
+        return out if finish is None else finish(out)
+
+    SUBSTITUTES[function] = ask
+
+
+for _python, _name, _finish in (
+    (len, "__len__", None), (abs, "__abs__", None), (round, "__round__", None), (iter, "__iter__", None), (next, "__next__", None),
+    (float, "__float__", float_), (int, "__int__", int_), (complex, "__complex__", complex_), (divmod, "__divmod__", None),
+    (reversed, "__reversed__", None),
+):  # fmt: skip
+    _answered(_python, _name, _finish)
+
+
+# -- NumPy's numbers ------------------------------------------------------------------------------------------
+
+
+def _scalar(kind: Any) -> None:
+    def make(*args: Any, **keywords: Any) -> Any:
+        if not contains_traced(args):
+            return kind(*args, **keywords)
+        (value,) = args
+        value = stack_objects(value) if isinstance(value, (list, tuple)) else value
+        out = cast(value, kind)
+        out = out.snapshot() if out is value else out
+        out.weak = False
+        return out
+
+    SUBSTITUTES[kind] = make
+
+
+for _kind in {*np.sctypeDict.values()}:
+    if issubclass(_kind, (np.number, np.bool_)) and np.dtype(_kind).kind in "fciub":
+        _scalar(_kind)
 
 
 # -- math -----------------------------------------------------------------------------------------------------
@@ -331,16 +384,18 @@ def _creator(original: Any, uniform: bool) -> None:
             return out
         if args and isinstance(args[0], np.ndarray) and np.may_share_memory(out, args[0]):
             return out
-        return boxed(out, uniform)
+        return boxed(out, uniform and (original not in _FILLED or np.ndim(keywords["fill_value"] if len(args) < 2 else args[1]) == 0))
 
     SUBSTITUTES[original] = create
     CREATORS[original.__name__] = uniform
 
 
-for _function in (np.zeros, np.ones, np.empty, np.zeros_like, np.ones_like, np.empty_like):
+_FILLED = (np.full, np.full_like)  # with one number, or with an array
+
+for _function in (np.zeros, np.ones, np.empty, np.zeros_like, np.ones_like, np.empty_like, *_FILLED):
     _creator(_function, True)
 for _function in (
     np.array, np.asarray, np.copy, np.arange, np.linspace, np.logspace, np.geomspace, np.eye, np.identity, np.asanyarray,
-    np.ascontiguousarray, np.tri, np.repeat, np.tile, np.full, np.full_like,
+    np.ascontiguousarray, np.tri, np.repeat, np.tile,
 ):  # fmt: skip
     _creator(_function, False)

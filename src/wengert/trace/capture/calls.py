@@ -6,9 +6,7 @@ Start at `call`.
 from __future__ import annotations
 
 import functools
-import os
 import re
-import sysconfig
 import threading
 import types
 import weakref
@@ -19,13 +17,13 @@ import numpy as np
 from wengert.numpy import table
 from wengert.numpy.promote import contains_traced
 from wengert.trace import record
-from wengert.trace.capture import convert, effects, once
-from wengert.trace.capture.builtins import CALL, CREATORS, SUBSTITUTES
+from wengert.trace.capture import convert, formats, once
+from wengert.trace.capture.builtins import CREATORS, SUBSTITUTES
+from wengert.trace.capture.classes import CALL, kind_of_file, special
 from wengert.trace.capture.containers import CONTAINERS, Unstaged, made
 from wengert.trace.capture.mutation import boxed
+from wengert.trace.capture.raising import known
 
-_OURS = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))) + os.sep
-_STANDARD = tuple({os.path.realpath(sysconfig.get_path(kind)) + os.sep for kind in ("stdlib", "platstdlib")})
 _DISPATCHER = type(np.sum)
 _made: weakref.WeakKeyDictionary[Any, dict[bool, Any]] = weakref.WeakKeyDictionary()
 
@@ -69,8 +67,8 @@ def call(f: Any, /, *args: Any, **kwargs: Any) -> Any:
         return _instance(f, args, kwargs)
     if kind is functools.partial:
         return call(f.func, *f.args, *args, **{**f.keywords, **kwargs})
-    method = getattr(kind, "__call__", None)  # noqa: B004
-    if type(method) is types.FunctionType and not _is_ours(method):
+    method = special(f, "__call__")
+    if method is not None:
         return call(method, f, *args, **kwargs)
     return f(*args, **kwargs)
 
@@ -86,7 +84,7 @@ _staged = _Staged()
 
 def _is_shareable(f: types.FunctionType, changed: Any) -> bool:
     tape: Any = record.active()
-    return tape is not None and tape.staged and isinstance(changed, types.FunctionType) and _kind_of(f.__code__.co_filename) == 1
+    return tape is not None and tape.staged and isinstance(changed, types.FunctionType) and kind_of_file(f.__code__.co_filename) == 1
 
 
 _READING = frozenset({"copy", "index", "count", "get", "keys", "values", "items"})
@@ -114,15 +112,17 @@ def _builtin(f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     owner = f.__self__
     if owner is None or isinstance(owner, types.ModuleType):
         try:
-            known = SUBSTITUTES.get(f)
+            stand_in = SUBSTITUTES.get(f)
         except TypeError:
-            known = None
-        if known is not None:
-            return known(*args, **kwargs)
+            stand_in = None
+        if stand_in is not None:
+            return stand_in(*args, **kwargs)
         if f is functools.reduce:
             step = args[0]
             return f(lambda a, b: call(step, a, b), *args[1:], **kwargs)
         return f(*args, **kwargs)
+    if type(owner) is str and f.__name__ in ("format", "join"):
+        return formats.formatted(owner, args, kwargs) if f.__name__ == "format" else formats.together(owner, *args)
     tape = record.active()
     if tape is not None and tape.journal is not None:
         if isinstance(owner, CONTAINERS):
@@ -146,22 +146,24 @@ def _of_array(owner: np.ndarray, name: str, args: tuple[Any, ...], kwargs: dict[
 
 
 def _instance(cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    known = SUBSTITUTES.get(cls)
-    if known is not None:
-        return known(*args, **kwargs)
+    stand_in = SUBSTITUTES.get(cls)
+    if stand_in is not None:
+        return stand_in(*args, **kwargs)
     if cls in (map, filter):
         step = args[0]
         return cls((lambda *items: call(step, *items)) if step is not None else None, *args[1:])
-    if type(cls) is type and cls.__new__ is object.__new__ and type(cls.__init__) is types.FunctionType:
+    raised = issubclass(cls, BaseException)
+    plain = cls.__new__ is object.__new__ or raised and not hasattr(cls.__new__, "__code__")
+    if plain and type(cls).__call__ is type.__call__ and type(cls.__init__) is types.FunctionType:
         start = cls.__init__
         changed = _converted(start, args, kwargs)
         if changed is not None:
-            instance = made(cls.__new__(cls))
+            instance = made(cls.__new__(cls, *args) if raised else cls.__new__(cls))
             changed(instance, *args, **kwargs)
             return instance
     tape = record.active()
-    if issubclass(cls, BaseException) and tape is not None and not tape.staged:
-        args = tuple([effects.known(a) for a in args])
+    if raised and tape is not None and not tape.staged:
+        args = tuple([known(a) for a in args])
     out = cls(*args, **kwargs)
     return made(out) if hasattr(out, "__dict__") or isinstance(out, CONTAINERS) else out
 
@@ -174,29 +176,9 @@ def _holds_traced(x: Any) -> bool:
     return any([contains_traced(getattr(x, name, None)) for name in ((slots,) if isinstance(slots, str) else slots)])
 
 
-def _is_ours(f: types.FunctionType) -> bool:
-    return f.__code__.co_filename.startswith(_OURS)
-
-
-_kinds: dict[str, int] = {}  # file -> 0: left alone, 1: the user's, 2: a library's
-
-
-def _kind_of(file: str) -> int:
-    found = _kinds.get(file)
-    if found is None:
-        if file.startswith((_OURS, "<frozen")):
-            found = 0
-        elif "site-packages" in file or "dist-packages" in file:
-            found = 2 if any([os.sep + name + os.sep in file for name in ("numpy", "scipy")]) else 1
-        else:
-            found = 0 if os.path.realpath(file).startswith(_STANDARD) else 1
-        _kinds[file] = found
-    return found
-
-
 def _converted(f: types.FunctionType, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """The function as captured for the run that goes on; None to call it as it is."""
-    kind = _kind_of(f.__code__.co_filename)
+    kind = kind_of_file(f.__code__.co_filename)
     if kind == 0:
         return SUBSTITUTES.get(getattr(f, "__wrapped__", None))  # wengert.numpy's functions
     tape = record.active()

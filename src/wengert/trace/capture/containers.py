@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.errors import TraceError, four_parts
+from wengert.errors import ShapeError, TraceError, four_parts
 from wengert.source import here
 from wengert.trace import record
 
@@ -48,3 +48,11 @@ class Unstaged(TraceError):
                 here(),
             )
         )
+
+
+class AlwaysRaises(Unstaged):
+    """The body of a loop raises on every path: there is no second iteration."""
+
+
+class Disagreement(ShapeError):
+    """Two paths leave things that cannot be one."""

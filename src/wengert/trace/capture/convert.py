@@ -8,12 +8,13 @@ import __future__
 
 import ast
 import dis
+import inspect
 import types
 from typing import Any
 
 from wengert.trace.capture.rewrite import RUNTIME, Rewriter
 from wengert.trace.capture.source import tree_of
-from wengert.trace.capture.stage import Stager
+from wengert.trace.capture.stage import FOLDS, REDUCTIONS, Stager
 
 _FUTURE = sum([getattr(__future__, name).compiler_flag for name in __future__.all_feature_names if name == "annotations"])
 _WHOLE = f"{RUNTIME[:-2]}_function"
@@ -64,11 +65,11 @@ def _code(code: types.CodeType, staged: bool, f: types.FunctionType) -> types.Co
     if found is None:
         if len(_codes) > 10_000:
             _codes.clear()
-        found = _codes[id(code), staged] = (code, _rewritten(code, staged))
+        found = _codes[id(code), staged] = (code, _rewritten(code, staged, f.__globals__))
     return found[1]
 
 
-def _rewritten(code: types.CodeType, staged: bool) -> types.CodeType | None:
+def _rewritten(code: types.CodeType, staged: bool, space: dict[str, Any]) -> types.CodeType | None:
     if code.co_flags & (0x20 | 0x80 | 0x100 | 0x200):  # generators and coroutines
         return None
     tree: Any = tree_of(code)
@@ -77,7 +78,8 @@ def _rewritten(code: types.CodeType, staged: bool) -> types.CodeType | None:
     klass = code.co_qualname.rpartition(".")[0].rpartition(".")[2] if "." in code.co_qualname else ""
     klass = "" if klass.endswith(">") else klass
     first = code.co_varnames[0] if code.co_argcount else ""
-    rewriter = (Stager if staged else Rewriter)(klass, first)
+    known = {n for n, x in space.items() if isinstance(x, types.ModuleType)} | {*FOLDS, *REDUCTIONS} - {*space}
+    rewriter = (Stager if staged else Rewriter)(klass, first, frozenset((known & _names(code)) - {*code.co_freevars}))
     tree = rewriter.function(tree)
     names = [n for n in code.co_freevars if n != RUNTIME]
     is_lambda = isinstance(tree, ast.Lambda)
@@ -99,14 +101,23 @@ def _rewritten(code: types.CodeType, staged: bool) -> types.CodeType | None:
     return made
 
 
+def _names(code: types.CodeType) -> set[str]:
+    """The names in the code and the functions in it that may be global."""
+    return {*code.co_names}.union(*[_names(c) for c in code.co_consts if isinstance(c, types.CodeType)])
+
+
 def _named(code: types.CodeType, name: str, qualified: str) -> types.CodeType:
     """The functions made of parts of the text appear in tracebacks under the name of the whole."""
     constants = []
+    is_class = not code.co_flags & inspect.CO_OPTIMIZED
     for c in code.co_consts:
         if isinstance(c, types.CodeType):
             part = c.co_name.startswith(RUNTIME[:-2])
             inner = name if part else c.co_name
-            c = _named(c, inner, qualified if part else f"{qualified}.<locals>.{inner}")
+            if not c.co_flags & inspect.CO_OPTIMIZED:  # the body of a class, which says its name itself
+                said = f"{qualified}.<locals>.{inner}"
+                c = c.replace(co_consts=tuple([said if k == c.co_qualname else k for k in c.co_consts]))
+            c = _named(c, inner, qualified if part else f"{qualified}.{inner if is_class else '<locals>.' + inner}")
         constants.append(c)
     return code.replace(co_consts=tuple(constants), co_name=name, co_qualname=qualified)
 
@@ -114,5 +125,5 @@ def _named(code: types.CodeType, name: str, qualified: str) -> types.CodeType:
 def _remember(code: types.CodeType) -> None:
     _originals[id(code)] = (code, None)
     for c in code.co_consts:
-        if isinstance(c, types.CodeType):
+        if isinstance(c, types.CodeType) and c.co_flags & inspect.CO_OPTIMIZED:  # not the body of a class, which is left as it is
             _remember(c)

@@ -14,11 +14,13 @@ import numpy as np
 from wengert.ir.types import array_type
 from wengert.ir.values import Traced
 from wengert.numpy.promote import contains_traced, stack_objects
-from wengert.numpy.table import lookup
 from wengert.primitives.shape import Broadcast
 from wengert.trace import boxes, record
+from wengert.trace.capture.classes import CALL, special
 from wengert.trace.capture.containers import CONTAINERS, note
-from wengert.trace.capture.selected import Selected
+from wengert.trace.capture.objects import BINARY, assign_attribute, in_place
+from wengert.trace.capture.objects import attribute as read_attribute
+from wengert.trace.capture.selected import Selected, assign, chosen, unknown_mask
 from wengert.trace.tape import constant
 from wengert.trace.tracer import Tracer
 from wengert.trace.writers import require_traced
@@ -75,44 +77,61 @@ def boxed(array: Any, uniform: bool = False) -> Any:
 def setitem(place: Any, index: Any, value: Any, own: bool = False) -> Any:
     """`place[index] = value`. Gives what the name that held `place` holds from now on, if a local name held it (`own`)."""
     if type(place) is Tracer:
-        if isinstance(value, Selected):
-            boxes.refuse_read_only(place)
-            boxes.replace(place, boxes.fit(lookup(np.where)(index, value.at(index), place), place))
-        else:
-            boxes.setitem(place, index, value)
+        _put(place, index, value)
         return place
     if isinstance(place, np.ndarray) and place.dtype != object and (contains_traced(value) or contains_traced(index)):
         if not own or _references(place) > _ALONE or place.base is not None or not place.flags.writeable:
             _refuse_plain(place)
         place = boxed(place)
-        boxes.setitem(place, index, value)
+        _put(place, index, value)
+        return place
+    own_method = special(place, "__setitem__")
+    if own_method is not None:
+        CALL[0](own_method, place, index, value)
         return place
     note(place)
     place[index] = value
     return place
 
 
+def _put(place: Tracer, index: Any, value: Any) -> None:
+    mask = unknown_mask(index)
+    if mask is not None:
+        assign(chosen(place, index, mask), value)
+    elif isinstance(value, Selected):
+        part = place[index]
+        boxes.setitem(part, Ellipsis, value.dense(part.shape[value.place - value.ndim]))
+    else:
+        boxes.setitem(place, index, value)
+
+
 def delitem(place: Any, index: Any) -> None:
     """`del place[index]`"""
+    own = special(place, "__delitem__")
+    if own is not None:
+        CALL[0](own, place, index)
+        return
     note(place)
     del place[index]
 
 
-def set_attribute(place: Any, name: str, value: Any) -> None:
-    """`place.name = value`"""
-    note(place)
-    setattr(place, name, value)
-
-
 def augment(name: str, place: Any, value: Any, own: bool = False) -> Any:
     """`place += value`, and its like."""
+    if type(value) is Selected and isinstance(place, (Tracer, np.ndarray)) and place.ndim:
+        value = value.dense(place.shape[value.place - value.ndim])
     if isinstance(place, np.ndarray) and isinstance(value, Traced) and place.dtype != object and place.ndim:
         if not own or _references(place) > _ALONE or place.base is not None or not place.flags.writeable:
             _refuse_plain(place)
         place = boxed(place)
+    elif type(place) is Selected:
+        new = BINARY[name](place, value)
+        boxes.require_castable(_UFUNCS[name], (place.whole, getattr(value, "whole", value)), place.whole)
+        note(place)
+        place.whole = boxes.fit(new.whole, place.whole)
+        return place
     elif isinstance(place, CONTAINERS):
         note(place)
-    return IN_PLACE[name](place, value)
+    return in_place(name, IN_PLACE[name], place, value)
 
 
 def augment_item(name: str, place: Any, index: Any, value: Any, own: bool = False) -> Any:
@@ -122,15 +141,24 @@ def augment_item(name: str, place: Any, index: Any, value: Any, own: bool = Fals
             _refuse_plain(place)
         place = boxed(place)
     if type(place) is not Tracer:
-        note(place)
-        place[index] = IN_PLACE[name](place[index], value)
-        return place
+        new = in_place(name, IN_PLACE[name], _item(place, index), value)
+        return setitem(place, index, new)
     if isinstance(value, (list, tuple)):
         value = stack_objects(value)
     boxes.refuse_read_only(place)
-    if boxes.is_mask(index) and isinstance(value, Selected):
-        return setitem(place, index, getattr(operator, name)(Selected(place.snapshot(), index), value))
-    if boxes.is_mask(index):
+    mask = unknown_mask(index)
+    if mask is not None:
+        target = chosen(place, index, mask)
+        old = Selected(target.whole.snapshot(), mask, target.place)
+        new = BINARY[name](old, value)
+        if type(new) is not Selected:
+            raise TypeError(f"{new!r} cannot be put where a mask chooses")
+        boxes.require_castable(_UFUNCS[name], (old.whole, getattr(value, "whole", value)), old.whole)
+        assign(target, new)
+    elif isinstance(value, Selected):
+        part = place[index]
+        return augment_item(name, place, index, value.dense(part.shape[value.place - value.ndim]), own)
+    elif boxes.is_mask(index):
         boxes.replace(place, boxes.masked_update(place, index, _UFUNCS[name], value))
     elif name in ("add", "sub") and boxes.is_basic(index):
         part = place[index]
@@ -138,16 +166,21 @@ def augment_item(name: str, place: Any, index: Any, value: Any, own: bool = Fals
         boxes.replace(place, boxes.added(place, index, value if name == "add" else -value))
     else:
         part = place[index]
-        new = getattr(operator, name if name not in ("and", "or") else name + "_")(part, value)
+        new = BINARY[name](part, value)
         if part.shape:
             boxes.require_castable(_UFUNCS[name], (part, value), part)
         boxes.setitem(place, index, new)
     return place
 
 
+def _item(place: Any, index: Any) -> Any:
+    own = special(place, "__getitem__")
+    return place[index] if own is None else CALL[0](own, place, index)
+
+
 def augment_attribute(name: str, place: Any, attribute: str, value: Any) -> None:
     """`place.attribute += value`"""
-    set_attribute(place, attribute, IN_PLACE[name](getattr(place, attribute), value))
+    assign_attribute(place, attribute, augment(name, read_attribute(place, attribute), value))
 
 
 def _refuse_plain(place: np.ndarray) -> None:

@@ -15,6 +15,7 @@ from wengert.numpy.promote import stack_objects
 from wengert.numpy.table import lookup
 from wengert.trace import record
 from wengert.trace.capture.mutation import boxed
+from wengert.trace.capture.raising import record_check
 from wengert.trace.capture.values import is_data
 from wengert.trace.tracer import Tracer
 
@@ -54,6 +55,7 @@ class Range(Over):
             count = span if self.step == 1 else -span if self.step == -1 else (span + away) // self.step
             self.length = lookup(np.maximum)(count, 0)
         else:
+            record_check(self.step != 0, ValueError("range() arg 3 must not be zero"))
             sign = lookup(np.sign)(self.step)
             self.length = lookup(np.maximum)((self.stop - self.start + self.step - sign) // self.step, 0)
 

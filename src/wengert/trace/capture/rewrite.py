@@ -30,6 +30,8 @@ _OPERATORS = {
     ast.LShift: "lshift",
     ast.RShift: "rshift",
 }
+_UNARY = {ast.USub: "negative", ast.UAdd: "positive", ast.Invert: "inverted"}
+_COMPARISONS = {ast.Lt: "lt", ast.LtE: "le", ast.Gt: "gt", ast.GtE: "ge", ast.Eq: "eq", ast.NotEq: "ne"}
 
 
 def load(name: str) -> ast.Name:
@@ -47,25 +49,73 @@ def runtime(name: str, *args: Any, **keywords: Any) -> ast.Call:
 
 
 def located(node: Any, like: Any) -> Any:
-    """The node at the place of another, and its parts too."""
-    ast.copy_location(node, like)
-    for part in ast.walk(node):
-        if "lineno" in part._attributes and not hasattr(part, "lineno"):
-            ast.copy_location(part, like)
+    """The node at the place of another, and its parts too, down to those that have a place."""
+    if not hasattr(like, "lineno"):
+        return node
+    place = {"lineno": like.lineno, "col_offset": like.col_offset, "end_lineno": like.end_lineno, "end_col_offset": like.end_col_offset}
+    waiting = [node]
+    while waiting:
+        part = waiting.pop()
+        if part._attributes:
+            if part is not node and hasattr(part, "lineno"):
+                continue
+            vars(part).update(place)
+        waiting += ast.iter_child_nodes(part)
     return node
 
 
-class Rewriter(ast.NodeTransformer):
-    """Rewrites one function. `own` are the names that it may assign to, `klass` the class it is written in."""
+# Nodes in which there is nothing to rewrite, unless a visitor says so.
+_LEAVES = (ast.Constant, ast.Name, ast.expr_context, ast.operator, ast.unaryop, ast.boolop, ast.cmpop, ast.alias)
 
-    def __init__(self, klass: str = "", first: str = "") -> None:
-        self.klass, self.first = klass, first
+
+class Rewriter(ast.NodeTransformer):
+    """Rewrites one function.
+
+    `own` are the names that it may assign to, `klass` the class it is written in, `known` are names outside of modules and of Python's
+    reductions.
+    """
+
+    def __init__(self, klass: str = "", first: str = "", known: frozenset[str] = frozenset()) -> None:
+        self.klass, self.first, self.known = klass, first, known
         self.own: set[str] = set()
         self._count = 0
+        self._visitors: dict[type, Any] = {}  # class of nodes -> what visits them; None for leaves
 
     def fresh(self, what: str) -> str:
         self._count += 1
         return f"{RUNTIME[:-2]}_{what}_{self._count}"
+
+    # -- the walk: `ast`'s own looks a visitor up by its name for each node -----------------------------
+
+    def visit(self, node: Any) -> Any:
+        kind = type(node)
+        try:
+            visitor = self._visitors[kind]
+        except KeyError:
+            plain = None if issubclass(kind, _LEAVES) else self.generic_visit
+            visitor = self._visitors[kind] = getattr(self, f"visit_{kind.__name__}", plain) if kind is not ast.Constant else plain
+        return node if visitor is None else visitor(node)
+
+    def generic_visit(self, node: Any) -> Any:
+        visit = self.visit
+        for field in node._fields:
+            value = getattr(node, field, None)
+            if isinstance(value, ast.AST):
+                new = visit(value)
+                if new is None:
+                    delattr(node, field)
+                elif new is not value:
+                    setattr(node, field, new)
+            elif isinstance(value, list) and value:
+                items: list[Any] = []
+                for item in value:
+                    new = visit(item) if isinstance(item, ast.AST) else item
+                    if isinstance(new, list):
+                        items += new
+                    elif new is not None or item is None:
+                        items.append(new)
+                value[:] = items
+        return node
 
     # -- the function ------------------------------------------------------------------------------
 
@@ -90,6 +140,9 @@ class Rewriter(ast.NodeTransformer):
         outside, above = scope.declared(statements)
         self.own = {*scope.parameters(node.args), *scope.bound(statements)} - outside - above
 
+    def _inside(self, outer: Any) -> None:
+        """Take over what a function knows from the one around it."""
+
     def body(self, node: Any) -> list[Any]:
         return self.statements(node.body)
 
@@ -103,9 +156,10 @@ class Rewriter(ast.NodeTransformer):
     def _nested(self, node: Any) -> Any:
         """A function written inside, rewritten in its own scope."""
         plain = any([isinstance(n, (ast.Yield, ast.YieldFrom)) for n in ast.walk(node)])
-        inner = (Rewriter if plain else type(self))(self.klass, self.first)
+        inner = (Rewriter if plain else type(self))(self.klass, self.first, self.known - self.own)
         inner._count = self._count + 1000
         inner._enter(node)
+        inner._inside(self)
         if isinstance(node, ast.Lambda):
             node.body = inner.visit(node.body)
         else:
@@ -136,7 +190,38 @@ class Rewriter(ast.NodeTransformer):
 
     def visit_Attribute(self, node: ast.Attribute) -> Any:
         node.attr = self._mangled(node.attr)
-        return self.generic_visit(node)
+        of_module = isinstance(node.value, ast.Name) and node.value.id in self.known - self.own
+        self.generic_visit(node)
+        if of_module or not isinstance(node.ctx, ast.Load):
+            return node
+        return located(runtime("attribute", node.value, ast.Constant(node.attr)), node)
+
+    # -- operators, which the user's classes may answer ----------------------------------------------------
+
+    def visit_BinOp(self, node: ast.BinOp) -> Any:
+        self.generic_visit(node)
+        if isinstance(node.left, ast.Constant) and isinstance(node.right, ast.Constant) and not isinstance(node.left.value, str):
+            return node
+        return located(runtime(f"op_{_OPERATORS[type(node.op)]}", node.left, node.right), node)
+
+    def visit_UnaryOp(self, node: ast.UnaryOp) -> Any:
+        self.generic_visit(node)
+        if isinstance(node.op, ast.Not) or isinstance(node.operand, ast.Constant):
+            return node
+        return located(runtime(_UNARY[type(node.op)], node.operand), node)
+
+    def visit_Compare(self, node: ast.Compare) -> Any:
+        self.generic_visit(node)
+        return self.compared(node.left, node.ops[0], node.comparators[0], node) if len(node.ops) == 1 else node
+
+    def compared(self, left: Any, operator: ast.cmpop, right: Any, like: Any) -> Any:
+        """One comparison."""
+        if isinstance(operator, (ast.Is, ast.IsNot)):
+            return located(ast.Compare(left, [operator], [right]), like)
+        if isinstance(operator, (ast.In, ast.NotIn)):
+            found = runtime("contains", left, right)
+            return located(found if isinstance(operator, ast.In) else runtime("not_", found), like)
+        return located(runtime(f"op_{_COMPARISONS[type(operator)]}", left, right), like)
 
     # -- calls ---------------------------------------------------------------------------------------
 

@@ -7,33 +7,62 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
+from functools import cache
 from typing import Any
 
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+_SIMPLE = (  # statements without statements inside
+    *(ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Expr, ast.Pass, ast.Raise, ast.Assert, ast.Delete),
+    *(ast.Import, ast.ImportFrom, ast.Global, ast.Nonlocal, ast.Return, ast.Break, ast.Continue),
+)
+_FLAT = (*_SIMPLE, *_SCOPES, ast.expr)  # no statement of this scope is inside
+_EXPRESSIONS = (ast.expr, ast.Assign, ast.Expr, ast.AugAssign, ast.keyword)  # of which only the names in them bind
+_MARKS = frozenset({"ctx", "op", "ops"})  # fields of nodes without parts
 
 
 def here(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
-    """The nodes of this scope: not what stands inside functions, classes and comprehensions, but those themselves."""
+    """The nodes of this scope: not what stands inside functions, classes and comprehensions, but those themselves.
+
+    Operators, and whether a name is read or set, are no nodes of their own.
+    """
     waiting = list(nodes)[::-1]
     while waiting:
         node = waiting.pop()
         yield node
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            waiting += [*node.decorator_list, *node.args.defaults, *[d for d in node.args.kw_defaults if d is not None]]
-        elif isinstance(node, ast.ClassDef):
-            waiting += [*node.decorator_list, *node.bases]
-        elif isinstance(node, (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)):
-            waiting += [n for n in ast.walk(node) if isinstance(n, ast.NamedExpr)]  # they bind outside
-        elif not isinstance(node, ast.Lambda):
-            waiting += list(ast.iter_child_nodes(node))[::-1]
+        kind = type(node)
+        if kind is ast.Name or kind is ast.Constant:
+            continue
+        if kind in _SCOPES:
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                waiting += [*node.decorator_list, *node.args.defaults, *[d for d in node.args.kw_defaults if d is not None]]
+            elif isinstance(node, ast.ClassDef):
+                waiting += [*node.decorator_list, *node.bases]
+            elif not isinstance(node, ast.Lambda):
+                waiting += [n for n in ast.walk(node) if isinstance(n, ast.NamedExpr)]  # they bind outside
+            continue
+        for field in _parts(kind):
+            value = getattr(node, field, None)
+            if type(value) is list:
+                waiting += [v for v in reversed(value) if isinstance(v, ast.AST)]
+            elif isinstance(value, ast.AST):
+                waiting.append(value)
+
+
+@cache
+def _parts(kind: Any) -> tuple[str, ...]:
+    """The fields of a class of nodes in which there may be others, the last one first."""
+    return tuple([field for field in reversed(kind._fields) if field not in _MARKS])
 
 
 def bound(nodes: Iterable[ast.AST]) -> list[str]:
     """The names that the statements assign to, each once, in order; those declared global or nonlocal too."""
     found: dict[str, None] = {}
     for node in here(nodes):
-        if isinstance(node, ast.Name) and isinstance(node.ctx, (ast.Store, ast.Del)):
-            found[node.id] = None
+        if isinstance(node, ast.Name):
+            if not isinstance(node.ctx, ast.Load):
+                found[node.id] = None
+        elif isinstance(node, _EXPRESSIONS):
+            continue
         elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             found[node.name] = None
         elif isinstance(node, (ast.Import, ast.ImportFrom)):
@@ -45,10 +74,16 @@ def bound(nodes: Iterable[ast.AST]) -> list[str]:
     return list(found)
 
 
+_CHANGING = frozenset({"append", "extend", "insert", "pop", "remove", "clear", "add", "update", "discard", "setdefault", "appendleft"})
+
+
 def updated(nodes: Iterable[ast.AST]) -> list[str]:
-    """The names of which items are assigned to."""
+    """The names of what is changed in place: items of it are assigned to, or a container's method is called that changes it."""
     found: dict[str, None] = {}
     for node in here(nodes):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _CHANGING:
+            if isinstance(node.func.value, ast.Name):
+                found[node.func.value.id] = None
         if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store) and isinstance(node.value, ast.Name):
             found[node.value.id] = None
     return list(found)
@@ -93,11 +128,15 @@ def declared(nodes: Iterable[ast.AST]) -> tuple[set[str], set[str]]:
     """Names declared global, and nonlocal."""
     outside: set[str] = set()
     above: set[str] = set()
-    for node in here(nodes):
+    waiting = list(nodes)
+    while waiting:
+        node = waiting.pop()
         if isinstance(node, ast.Global):
             outside.update(node.names)
         elif isinstance(node, ast.Nonlocal):
             above.update(node.names)
+        elif not isinstance(node, _FLAT):
+            waiting += ast.iter_child_nodes(node)
     return outside, above
 
 
@@ -116,7 +155,7 @@ def _jumps(node: ast.AST) -> set[str]:
         return {"break"}
     if isinstance(node, ast.Continue):
         return {"continue"}
-    if isinstance(node, (*_SCOPES, ast.expr)):
+    if isinstance(node, _FLAT):
         return set()
     if isinstance(node, (ast.For, ast.While, ast.AsyncFor)):
         return (jumps(node.body) & {"return"}) | jumps(node.orelse)

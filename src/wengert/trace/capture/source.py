@@ -29,20 +29,43 @@ def tree_of(code: types.CodeType) -> Node | None:
 def _block(code: types.CodeType, lines: list[str]) -> Node | None:
     """The definition that begins at the code's first line, without looking at the rest of the file."""
     first = code.co_firstlineno - 1
-    try:
-        block = inspect.getblock(lines[first:])
-    except (SyntaxError, IndentationError):
+    tree = _tree(lines, first, _end(code, lines, first))
+    if tree is None:  # a line of a text or in brackets stands further left
+        try:
+            tree = _tree(lines, first, first + len(inspect.getblock(lines[first:])))
+        except (SyntaxError, IndentationError):
+            return None
+    if tree is None or not tree.body:
         return None
-    indent = len(block[0]) - len(block[0].lstrip())
-    text = "".join(block)
-    if indent:
-        text = "if True:\n" + text
+    node = tree.body[0].body[0] if isinstance(tree.body[0], ast.If) else tree.body[0]
+    return node if _begins(node, code) else _search(tree, code)  # type: ignore[return-value]
+
+
+def _end(code: types.CodeType, lines: list[str], first: int) -> int:
+    """The line after the definition, as its indentation says: the first behind the last instruction that is not further right."""
+    indent = _indent(lines[first])
+    last = max([line for _, _, line in code.co_lines() if line is not None], default=first + 1)
+    for number in range(max(last, first + 1), len(lines)):
+        line = lines[number]
+        if _indent(line) <= indent and line.strip() and not line.lstrip().startswith("#"):
+            return number
+    return len(lines)
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
+
+
+def _tree(lines: list[str], first: int, end: int) -> ast.Module | None:
+    """These lines as a module of one statement, each at its own number; None if they are none."""
+    text = "".join(lines[first:end])
+    above = "\n" * first
+    if _indent(lines[first]):
+        above = above[1:] + "if True:\n"
     try:
-        tree = ast.parse(text)
+        return ast.parse(above + text)
     except SyntaxError:
         return None
-    ast.increment_lineno(tree, first - bool(indent))
-    return _search(tree, code)
 
 
 def _in_file(code: types.CodeType, lines: list[str]) -> Node | None:
@@ -63,11 +86,8 @@ def _parsed(file: str, text: str) -> ast.Module:
 def _search(tree: ast.AST, code: types.CodeType) -> Node | None:
     candidates: list[Any] = []
     for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef) and node.name == code.co_name:
-            first = min([node.lineno, *[d.lineno for d in node.decorator_list]])
-            if code.co_firstlineno in (first, node.lineno):
-                candidates.append(node)
-        elif isinstance(node, ast.Lambda) and code.co_name == "<lambda>" and node.lineno <= code.co_firstlineno <= (node.end_lineno or 0):
+        is_lambda = isinstance(node, ast.Lambda) and code.co_name == "<lambda>"
+        if _begins(node, code) or is_lambda and node.lineno <= code.co_firstlineno <= (node.end_lineno or 0):  # type: ignore[attr-defined]
             candidates.append(node)
     if len(candidates) > 1:
         candidates = [c for c in candidates if _fits(c, code)]
@@ -77,6 +97,13 @@ def _search(tree: ast.AST, code: types.CodeType) -> Node | None:
         if any([_where(c) == _where(inner) for c in candidates[1:]]) or not all([_contains(c, inner) for c in candidates[1:]]):
             return None
     return candidates[0] if candidates else None
+
+
+def _begins(node: ast.AST, code: types.CodeType) -> bool:
+    """Whether it is a definition of this name that begins where the code does."""
+    if not isinstance(node, ast.FunctionDef) or node.name != code.co_name:
+        return False
+    return code.co_firstlineno in (node.lineno, min([node.lineno, *[d.lineno for d in node.decorator_list]]))
 
 
 def _names(code: types.CodeType) -> set[str]:

@@ -19,13 +19,15 @@ _DONE, _RESULT = f"{RUNTIME[:-2]}_done", f"{RUNTIME[:-2]}_result"
 class Stager(Rewriter):
     """Rewrites one function so that its branches and loops can be part of a program."""
 
-    def __init__(self, klass: str = "", first: str = "") -> None:
-        super().__init__(klass, first)
+    def __init__(self, klass: str = "", first: str = "", known: frozenset[str] = frozenset()) -> None:
+        super().__init__(klass, first, known)
         self.outside: set[str] = set()  # declared global
         self.open: set[str] = set()  # names that may not be assigned yet where they are read
         self.flags: list[tuple[str, str]] = []  # of the loops around: break, continue
         self.returns_by_flag = False
+        self.above: set[str] = set()  # such names of functions around this one
         self.ahead: list[list[Any]] = []  # functions that a statement needs before it
+        self.comprehensions: list[set[str]] = []  # the variables of those around: functions before the statement do not see them
 
     # -- the function --------------------------------------------------------------------------------
 
@@ -37,6 +39,9 @@ class Stager(Rewriter):
         branches = any([isinstance(part, _BRANCHING) for part in scope.here(node.body)])
         self.open = {*scope.bound(node.body)} - {*scope.parameters(node.args), *self.outside, *above} if branches else set()
         self.returns_by_flag = any(["return" in scope.jumps([s]) for s in node.body if not isinstance(s, ast.Return)])
+
+    def _inside(self, outer: Any) -> None:
+        self.above = (outer.open | outer.above) - self.own
 
     def body(self, node: Any) -> list[Any]:
         like = node.body[0]
@@ -62,7 +67,56 @@ class Stager(Rewriter):
         self.generic_visit(node)
         return located(runtime("made", node), node) if isinstance(getattr(node, "ctx", None), (ast.Load, type(None))) else node
 
-    visit_List = visit_Dict = visit_Set = visit_ListComp = visit_DictComp = visit_SetComp = _made
+    visit_List = visit_Dict = visit_Set = _made
+
+    def _comprehension(self, node: Any) -> Any:
+        self.comprehensions.append({*scope.bound([g.target for g in node.generators])})
+        out = self.generic_visit(node) if isinstance(node, ast.GeneratorExp) else self._made(node)
+        self.comprehensions.pop()
+        return out
+
+    visit_ListComp = visit_DictComp = visit_SetComp = visit_GeneratorExp = _comprehension
+
+    # -- reductions of generators, as the loops that they are ------------------------------------------------------
+
+    def visit_Call(self, node: ast.Call) -> Any:
+        name = node.func.id if isinstance(node.func, ast.Name) else ""
+        generator: Any = node.args[0] if node.args else None
+        if name not in self.known - self.own or not isinstance(generator, ast.GeneratorExp) or node.keywords or _binds(generator):
+            return super().visit_Call(node)
+        last = generator.generators[-1]
+        if name in REDUCTIONS and len(node.args) == 1 and last.ifs:
+            test: Any = last.ifs[0] if len(last.ifs) == 1 else ast.BoolOp(ast.And(), last.ifs)
+            last.ifs = []
+            generator.elt = (
+                ast.BoolOp(ast.And(), [test, generator.elt])
+                if name == "any"
+                else ast.BoolOp(ast.Or(), [ast.UnaryOp(ast.Not(), test), generator.elt])
+            )
+            located(generator, generator)
+        if name not in FOLDS or len(node.args) > (2 if name == "sum" else 1) or not self.ahead:
+            return super().visit_Call(node)
+        fold, items = self.fresh("fold"), self.fresh("items")
+        function: Any = ast.parse(FOLDS[name].replace("fold", fold).replace("all_items", items)).body[0]
+        (loop,) = [n for n in function.body if isinstance(n, ast.For)]
+        step = loop.body
+        step[0].value = _put_in(step[0].value, generator.elt)
+        for k, part in reversed(list(enumerate(generator.generators))):
+            for condition in reversed(part.ifs):
+                step = [ast.If(condition, step, [])]
+            step = [ast.For(part.target, part.iter if k else load(items), step, [])]
+        function.body[function.body.index(loop)] = step[0]
+        users = {*ast.walk(generator)}
+        for n in ast.walk(function):
+            if "lineno" in n._attributes and n not in users:
+                ast.copy_location(n, generator)
+        used = {n.id for n in users if isinstance(n, ast.Name)}
+        around = sorted(used & set().union(*self.comprehensions))
+        function.args.args += [located(ast.arg(n), generator) for n in around]
+        start = [self.visit(a) for a in node.args[1:]] or ([ast.Constant(0)] if name == "sum" else [])
+        over = self.visit(generator.generators[0].iter)
+        self.ahead[-1].append(self.visit_FunctionDef(function))
+        return located(ast.Call(load(fold), [over, *start, *[load(n) for n in around]], []), node)
 
     # -- blocks --------------------------------------------------------------------------------------
 
@@ -282,8 +336,10 @@ class Stager(Rewriter):
         return out
 
     def visit_UnaryOp(self, node: ast.UnaryOp) -> Any:
+        if not isinstance(node.op, ast.Not):
+            return super().visit_UnaryOp(node)
         self.generic_visit(node)
-        return located(runtime("not_", node.operand), node) if isinstance(node.op, ast.Not) else node
+        return located(runtime("not_", node.operand), node)
 
     def visit_IfExp(self, node: ast.IfExp) -> Any:
         handing = self._assigning([node.body, node.orelse])
@@ -292,7 +348,7 @@ class Stager(Rewriter):
 
     def visit_Compare(self, node: ast.Compare) -> Any:
         if len(node.ops) == 1 or _binds(node):
-            return self.generic_visit(node)
+            return super().visit_Compare(node)
         self.generic_visit(node)
         out: Any = None
         left: Any = node.left
@@ -300,10 +356,10 @@ class Stager(Rewriter):
         for operator, right in zip(node.ops, node.comparators, strict=True):
             if right is not node.comparators[-1]:
                 name = self.fresh("middle")
-                links.append(ast.Compare(left, [operator], [ast.NamedExpr(store(name), right)]))
+                links.append(self.compared(left, operator, ast.NamedExpr(store(name), right), node))
                 left = load(name)
             else:
-                links.append(ast.Compare(left, [operator], [right]))
+                links.append(self.compared(left, operator, right, node))
         for link in links[::-1]:
             out = link if out is None else runtime("and_", link, self._later(out))
         return located(out, node)
@@ -315,7 +371,7 @@ class Stager(Rewriter):
         return node
 
     def visit_Name(self, node: ast.Name) -> Any:
-        if isinstance(node.ctx, ast.Load) and node.id in self.open:
+        if isinstance(node.ctx, ast.Load) and (node.id in self.open or node.id in self.above):
             return located(runtime("defined", node, ast.Constant(node.id)), node)
         return node
 
@@ -332,7 +388,7 @@ class Stager(Rewriter):
 
     def put(self, target: Any, value: Any, like: Any) -> list[Any]:
         if isinstance(target, ast.Attribute):
-            return [located(ast.Expr(runtime("set_attribute", target.value, ast.Constant(target.attr), value)), like)]
+            return [located(ast.Expr(runtime("assign_attribute", target.value, ast.Constant(target.attr), value)), like)]
         return super().put(target, value, like)
 
     # -- raising and printing ------------------------------------------------------------------------------
@@ -346,6 +402,44 @@ class Stager(Rewriter):
     def visit_Assert(self, node: ast.Assert) -> Any:
         self.generic_visit(node)
         return located(ast.Expr(runtime("assert_", node.test, self._later(node.msg or ast.Constant(None)))), node)
+
+
+# What a reduction of a generator does, as a loop over all items: `item` stands for the generator's expression.
+FOLDS = {
+    "sum": """
+def fold(all_items, total):
+    for place in all_items:
+        total = total + item
+    return total
+""",
+    **{
+        name: f"""
+def fold(all_items):
+    found = False
+    for place in all_items:
+        value = item
+        if not found:
+            best = value
+            found = True
+        elif value {sign} best:
+            best = value
+    if not found:
+        raise ValueError("{name}() iterable argument is empty")
+    return best
+"""
+        for name, sign in (("min", "<"), ("max", ">"))
+    },
+}
+REDUCTIONS = frozenset({"any", "all"})
+
+
+def _put_in(expression: Any, item: Any) -> Any:
+    """The expression with `item` in the place of the name."""
+    if isinstance(expression, ast.Name) and expression.id == "item":
+        return item
+    if isinstance(expression, ast.BinOp):
+        expression.right = item
+    return expression
 
 
 def _binds(node: Any) -> bool:

@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 
 from wengert import tree
-from wengert.errors import ShapeError, four_parts
+from wengert.errors import four_parts
 from wengert.ir.types import ArrayType
 from wengert.ir.values import Function, Traced
 from wengert.primitives.shape import cast
 from wengert.source import here
 from wengert.trace import boxes, record
-from wengert.trace.capture.containers import CONTAINERS, made
+from wengert.trace.capture.containers import CONTAINERS, Disagreement, made
 from wengert.trace.capture.values import UNDEFINED, Maybe
 from wengert.trace.tracer import Tracer
 
@@ -38,6 +38,9 @@ class State:
         """A place in the user's words."""
         if isinstance(place, int):
             return self.names[place]
+        for name, value in zip(self.names, self.get(), strict=True):
+            if value is place:
+                return name
         if isinstance(place, Tracer):
             return f"an array {place.type!r} that is assigned to"
         return f"a {type(place).__name__} that is changed"
@@ -177,17 +180,31 @@ def constants_first(function: Function, n: int) -> Function:
     return Function([*function.inputs[n:], *function.inputs[:n]], function.equations, function.outputs, function.name)
 
 
-def disagreement(what: str, label: str, a: Any, b: Any, why: str, instead: str) -> ShapeError:
+def disagreement(what: str, label: str, a: Any, b: Any, why: str, instead: str) -> Disagreement:
     """The error where two paths leave things that cannot be one."""
-    return ShapeError(four_parts(f"{what}: {label} differs", f"{describe(a)}\n{describe(b)}", why, instead, here()))
+    return Disagreement(four_parts(f"{what}: {label} differs", f"{describe(a)}\n{describe(b)}", why, instead, here()))
 
 
 def describe(value: Any) -> str:
-    """A value in an error message."""
+    """A value in an error message: its type if it is traced, and itself if it is not."""
     value = plain(value)
     if value is UNDEFINED:
         return "not assigned"
     if isinstance(value, Traced):
         return repr(value.type)
-    text = repr(value)
-    return f"{type(value).__name__}: {text if len(text) < 80 else text[:77] + '...'}"
+    text = _brief(value)
+    text = text if len(text) < 80 else text[:77] + "..."
+    return text if isinstance(value, (list, tuple, dict)) else f"{type(value).__name__}: {text}"
+
+
+def _brief(value: Any) -> str:
+    value = plain(value)
+    if isinstance(value, Traced):
+        return repr(value.type)
+    if type(value) is list:
+        return f"[{', '.join(map(_brief, value))}]"
+    if type(value) is tuple:
+        return f"({', '.join(map(_brief, value))}{',' if len(value) == 1 else ''})"
+    if type(value) is dict:
+        return "{" + ", ".join([f"{k!r}: {_brief(v)}" for k, v in value.items()]) + "}"
+    return repr(value)

@@ -1,0 +1,377 @@
+"""Run a Function at a point and keep every step: which operation, of which values, with which results, inside which loop or branch.
+
+Knows the contract; of operations only those that hold Functions, which it looks into. Start at `observe`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from wengert.ir.builder import Builder, building
+from wengert.ir.types import ArrayType
+from wengert.ir.values import Equation, Function, Literal, Var, literal
+from wengert.primitives.control import Call, Cond, Loop, Print, Stack, While
+from wengert.primitives.index import slice_
+from wengert.primitives.shape import Concatenate, reshape
+from wengert.source import Span
+from wengert.transform.evaluate import evaluate
+
+MOST = 100_000  # steps that are looked at one by one; a loop that takes more is one step
+
+
+class Node:
+    """A value of the run: an input, a result of a step, or a constant.
+
+    number: its place in the Wengert list, -n+1 … 0 for the n inputs, 1 … for results; None where it is written as it is
+    label:  the user's name of it, of inputs only
+    """
+
+    __slots__ = ("label", "number", "observer", "step", "type", "value", "varied")
+
+    def __init__(self, value: Any, type: Any, step: Step | None = None, observer: Observer | None = None) -> None:
+        self.value, self.type, self.step, self.observer = value, type, step, observer
+        self.number: int | None = None
+        self.label = ""
+        self.varied = False  # depends on an input that is differentiated by
+
+    # What the `exact` rules of loops do with their operands, besides handing them on.
+
+    def __add__(self, other: Node) -> Any:
+        return self._observer(other).derived(lambda x, y: x + y, [self, other])
+
+    def __getitem__(self, i: Any) -> Any:
+        return self._observer().derived(lambda x: _element(x, int(i)), [self])
+
+    def _observer(self, other: Any = None) -> Observer:
+        found = self.observer or getattr(other, "observer", None)
+        assert found is not None, "a constant by itself"
+        return found
+
+    def __repr__(self) -> str:
+        return f"<Node {self.number} {self.label} {self.value!r}>"
+
+
+class Step:
+    """One operation that was performed: outs = function(operands), and of which operation it is.
+
+    Operands are Nodes, or stacks of them. function: the operation alone, one input for each operand.
+    """
+
+    __slots__ = ("equation", "function", "group", "operands", "outs", "span")
+
+    def __init__(self, function: Function, equation: Equation, operands: Sequence[Any], outs: Sequence[Node], group: Group) -> None:
+        self.function, self.equation, self.operands, self.outs, self.group = function, equation, list(operands), list(outs), group
+        self.span = equation.span
+
+    @property
+    def visible(self) -> bool:
+        """Whether it is part of the real computation. What is done with integers and truth values is bookkeeping."""
+        return any([isinstance(out.type, ArrayType) and out.type.inexact for out in self.outs])
+
+    def nodes(self) -> list[Node]:
+        """The operands, those inside stacks one by one."""
+        return [node for operand in self.operands for node in nodes_in(operand)]
+
+
+class Group:
+    """What happened inside a call, a branch, a loop or one iteration of it: steps and further groups, in order.
+
+    kind: "program", "call", "branch", "loop", "iteration", "test", or "elided" for iterations that are shown as one
+    """
+
+    __slots__ = ("children", "kind", "parent", "test", "title")
+
+    def __init__(self, kind: str, title: str, parent: Group | None) -> None:
+        self.kind, self.title, self.parent = kind, title, parent
+        self.children: list[Step | Group] = []
+        self.test: tuple[Any, int, int] | None = None  # of a branch: what decided, which was taken, of how many
+
+    def steps(self) -> Iterator[Step]:
+        """All steps inside, in order."""
+        stack = [iter(self.children)]
+        while stack:
+            for child in stack[-1]:
+                if isinstance(child, Step):
+                    yield child
+                else:
+                    stack.append(iter(child.children))
+                    break
+            else:
+                stack.pop()
+
+    @property
+    def visible(self) -> bool:
+        """Whether there is a visible step inside."""
+        return any([step.visible for step in self.steps()])
+
+
+class Observed:
+    """A run: its inputs, all that was done, its outputs."""
+
+    __slots__ = ("function", "inputs", "outputs", "root")
+
+    def __init__(self, function: Function, inputs: list[Node], root: Group, outputs: list[Node]) -> None:
+        self.function, self.inputs, self.root, self.outputs = function, inputs, root, outputs
+
+    def steps(self) -> list[Step]:
+        """Every step, in order."""
+        return list(self.root.steps())
+
+
+class _TooManyError(Exception):
+    """A loop takes more steps than are looked at one by one."""
+
+
+def observe(function: Function, values: Sequence[Any], labels: Sequence[str] = (), most: int = MOST) -> Observed:
+    """Run a Function on these values, looking into calls, branches and loops.
+
+    Operations with a rule of their own for their derivative are one step, whatever they hold.
+    """
+    observer = Observer(function.name, most)
+    inputs = [Node(np.asarray(x)[()], v.type, observer=observer) for x, v in zip(values, function.inputs, strict=True)]
+    for node, label in zip(inputs, labels, strict=False):
+        node.label = label
+    for node in inputs:
+        node.varied = node.type.inexact
+    with np.errstate(all="ignore"):
+        outputs = observer.run(function, inputs)
+    _by_depth_within_lines(observer.root)
+    real = [node for node in inputs if node.type.inexact]
+    for i, node in enumerate(real):
+        node.number = i + 1 - len(real)
+    number = 1
+    for step in observer.root.steps():
+        if step.visible:
+            for out in step.outs:
+                out.number = number
+                number += 1
+    return Observed(function, inputs, observer.root, outputs)
+
+
+class Observer:
+    """What the `exact` rules of calls, branches and loops are run by: values are Nodes, and stacks of them."""
+
+    def __init__(self, name: str, most: int) -> None:
+        self.root = self.group = Group("program", name, None)
+        self.most, self.count, self.loops = most, 0, 0
+        self.within: list[Any] = []  # operations that are being looked into
+        self.alone: dict[Equation, Function] = {}
+
+    # -- the interface of `methods.exact.Arithmetic` that operations holding Functions ask for ------
+
+    def run(self, function: Function, arguments: Sequence[Any]) -> list[Any]:
+        """The outputs of a Function, its steps kept."""
+        operation = self.within[-1] if self.within else None
+        if isinstance(operation, (Loop, While)):
+            kind = "test" if isinstance(operation, While) and function is operation.cond else "iteration"
+            number = 1 + sum([isinstance(c, Group) and c.kind == kind for c in self.group.children])
+            self.group = Group(kind, f"iteration {number}" if kind == "iteration" else "test", self.group)
+            self.group.parent.children.append(self.group)  # type: ignore[union-attr]
+            outs = self._run(function, arguments)
+            self.group = self.group.parent  # type: ignore[assignment]
+            return outs
+        return self._run(function, arguments)
+
+    def choice(self, index: Any) -> int:
+        """Which branch is taken."""
+        taken = int(index.value)
+        self.group.test = (index, taken, len(self.within[-1].branches))
+        return taken
+
+    def trips(self, count: Any) -> int:
+        """How often a loop is run."""
+        return int(count.value)
+
+    def holds(self, test: Any) -> bool:
+        """Whether a loop goes on."""
+        return bool(test.value)
+
+    def stack(self, items: Sequence[Any]) -> Any:
+        """What a loop collects; `_bound` makes an array of it where that is its type."""
+        return Stack(items)
+
+    # -- performing ---------------------------------------------------------------------------------
+
+    def _run(self, function: Function, arguments: Sequence[Any]) -> list[Any]:
+        given = [a if isinstance(a, (Node, Stack)) else Node(a, v.type) for a, v in zip(arguments, function.inputs, strict=True)]
+        env: dict[Any, Any] = dict(zip(function.inputs, given, strict=True))
+
+        def value(a: Any) -> Any:
+            return env[a] if isinstance(a, Var) else Node(a.array(), a.type)
+
+        for equation in function.equations:
+            operation: Any = equation.operation
+            operands = [value(a) for a in equation.operands]
+            if operation.effect:
+                if not isinstance(operation, Print):  # a check raises, as in the user's own run
+                    operation.evaluate(*[concrete(a) for a in operands])
+                continue
+            if type(operation).exact is not None and isinstance(operation, (Call, Cond, Loop, While)):
+                outs = self._open(equation, operands)
+            else:
+                outs = self._perform_alone(equation, operands)
+            env.update(zip(equation.outs, outs, strict=True))
+        return [value(a) for a in function.outputs]
+
+    def _open(self, equation: Equation, operands: Sequence[Any]) -> list[Any]:
+        """The results of an operation that holds Functions, seen from inside; as one step if that takes too many."""
+        operation: Any = equation.operation
+        repeats = isinstance(operation, (Loop, While))
+        outermost = repeats and self.loops == 0
+        group, before, within = self.group, self.count, len(self.within)
+        self.loops += repeats
+        try:
+            self.group = Group(_kind(operation), _title(operation), group)
+            self.group.children, inside = [], self.group
+            group.children.append(inside)
+            self.within.append(operation)
+            results = operation.exact(self, *operands)
+            outs = results if isinstance(results, tuple) else (results,)
+            self.within.pop()
+            self.group = group
+            bound = [self._bound(out, v.type) for out, v in zip(outs, equation.outs, strict=True)]
+            if repeats:
+                number = len([c for c in inside.children if isinstance(c, Group) and c.kind == "iteration"])
+                inside.title = f"{inside.title}, {number} iteration{'s' * (number != 1)}"
+            return bound
+        except _TooManyError:
+            if not outermost:
+                raise
+            while group.children[-1] is not inside:
+                group.children.pop()
+            group.children.pop()
+            self.group, self.count = group, before
+            del self.within[within:]
+            return self._perform_alone(equation, operands)
+        finally:
+            self.loops -= repeats
+
+    def perform(self, function: Function, equation: Equation, operands: Sequence[Any]) -> list[Any]:
+        """The results of one step."""
+        self.count += 1
+        if self.count > self.most and self.loops:
+            raise _TooManyError
+        values = evaluate(function, [concrete(a) for a in operands])
+        step = Step(function, equation, operands, (), self.group)
+        step.outs = [Node(x, a.type, step, self) for x, a in zip(values, function.outputs, strict=True)]
+        moved = any([node.varied for node in step.nodes()])
+        for out in step.outs:
+            out.varied = moved and out.type.inexact
+        self.group.children.append(step)
+        return [Stack([Node(x, out.type.item, step, self) for x in out.value]) if isinstance(out.value, Stack) else out for out in step.outs]
+
+    def _perform_alone(self, equation: Equation, operands: Sequence[Any]) -> list[Any]:
+        moving = [x for x, a in zip(operands, equation.operands, strict=True) if isinstance(a, Var)]
+        return self.perform(self._alone(equation), equation, moving)
+
+    def derived(self, body: Callable[..., Any], operands: Sequence[Any]) -> Node:
+        """A step that is no equation of the program: what a loop does with its operands by itself."""
+        builder = Builder()
+        inputs = [Var(a.type) for a in operands]
+        with building(builder):
+            function = builder.build(inputs, [body(*inputs)], "step")
+        (out,) = self.perform(function, function.equations[-1], operands)
+        return out  # type: ignore[no-any-return]
+
+    def _alone(self, equation: Equation) -> Function:
+        """The Function of this equation by itself: literals stay, each other operand is an input of its own."""
+        found = self.alone.get(equation)
+        if found is None:
+            operands = tuple([a if isinstance(a, Literal) else Var(a.type) for a in equation.operands])
+            outs = tuple([Var(v.type) for v in equation.outs])
+            inputs = [a for a in operands if isinstance(a, Var)]
+            found = Function(inputs, [Equation(equation.operation, operands, outs, equation.span)], outs, equation.operation.name)
+            self.alone[equation] = found
+        return found
+
+    def _bound(self, out: Any, type: Any) -> Any:
+        if not isinstance(out, (Node, Stack)):
+            return Node(out, type)
+        if isinstance(out, Node) or not isinstance(type, ArrayType):
+            return out
+        if not out:
+            return Node(np.zeros(type.shape, type.dtype), type)
+        return self.derived(lambda *items: Concatenate(0)(*[reshape(x, (1, *type.shape[1:])) for x in items]), list(out))
+
+
+def nodes_in(operand: Any) -> list[Node]:
+    """A Node alone, or those of a stack."""
+    return [operand] if isinstance(operand, Node) else [node for item in operand for node in nodes_in(item)]
+
+
+def concrete(operand: Any) -> Any:
+    """The value of a Node, or of a stack of them."""
+    return operand.value if isinstance(operand, Node) else Stack([concrete(item) for item in operand])
+
+
+def constant(value: Any) -> Node:
+    """A value that is written as it is."""
+    return Node(value, literal(value).type)
+
+
+def elided(group: Group, first: int = 2, last: int = 1) -> list[Step | Group]:
+    """The children of a group; of a loop with many iterations the first and the last, the others as one group."""
+    inner = [c for c in group.children if isinstance(c, Step) or c.visible]
+    if group.kind != "loop" or len(inner) <= first + last + 1:
+        return inner
+    hidden = Group("elided", f"{len(inner) - first - last} more iterations", group)
+    hidden.children = inner[first : len(inner) - last]
+    return [*inner[:first], hidden, *inner[len(inner) - last :]]
+
+
+def line(item: Step | Group) -> Span | None:
+    """The user's line of a step, or the first one in a group."""
+    if isinstance(item, Step):
+        return item.span
+    return next((s.span for s in item.steps() if s.span is not None and s.visible), None)
+
+
+def _element(x: Any, i: int) -> Any:
+    shape = x.type.shape
+    part = slice_(x, (i, *[0] * (len(shape) - 1)), (i + 1, *shape[1:]), (1,) * len(shape))
+    return reshape(part, shape[1:])
+
+
+def _kind(operation: Any) -> str:
+    return "branch" if isinstance(operation, Cond) else "loop" if isinstance(operation, (Loop, While)) else "call"
+
+
+def _title(operation: Any) -> str:
+    if isinstance(operation, Cond):
+        return "branch"
+    if isinstance(operation, While):
+        return "while loop"
+    if isinstance(operation, Loop):
+        return "loop"
+    return f"{operation.name} {operation.function.name}"
+
+
+def _by_depth_within_lines(root: Group) -> None:
+    """Order the steps of one line of source by how deep they are in its expression, as the literature numbers them."""
+    pending = [root]
+    while pending:
+        group = pending.pop()
+        run: list[Step] = []
+        ordered: list[Step | Group] = []
+        for child in [*group.children, None]:
+            if isinstance(child, Step) and (not run or child.span == run[0].span):
+                run.append(child)
+                continue
+            ordered.extend(_by_depth(run))
+            run = []
+            if isinstance(child, Step):
+                run = [child]
+            elif child is not None:
+                ordered.append(child)
+                pending.append(child)
+        group.children = ordered
+
+
+def _by_depth(run: list[Step]) -> list[Step]:
+    depth: dict[int, int] = {}
+    for step in run:
+        depth[id(step)] = 1 + max([depth.get(id(node.step), 0) for node in step.nodes()], default=0)
+    return sorted(run, key=lambda step: depth[id(step)])
