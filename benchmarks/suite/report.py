@@ -138,11 +138,15 @@ def summary(record: Record) -> list[Line]:
         if found:
             lines.append(Line(group, f"{name}, worst", max(found)[0], len(found), limit, where=max(found)[1]))
 
-    for group in by_group:
+    for group, mine in by_group.items():
         loops, arrays, gradbench = (group == name for name in ("loops", "arrays", "gradbench"))
         mean(group, "wengert / C", _of("c"), 1.5 if loops else None)
         worst(group, "wengert / C", _of("c"), 3.0 if loops else None)
         mean(group, "JAX / wengert", lambda cell: _inverse(ratio(cell, OURS, "jax")), 5.0 if loops else None, least=True)
+        every = [cell for cell in record["cells"] if cell["group"] == group]
+        found = [1.0 / value for cell in every if (value := ratio(cell, OURS, "jax")) is not None]
+        if len(every) > len(mine) and found:
+            lines.append(Line(group, "JAX / wengert, all sizes, geometric mean", geometric_mean(found), len(found)))
         worst(group, "wengert / JAX", _of("jax"), 1.0 if gradbench else None)
         worst(group, "wengert / best peer", _against_best, 1.1 if arrays else None)
         mean(group, "gradient / value by wengert", _price)

@@ -8,16 +8,15 @@ program, and of failures that they are about indices. Start at `checked_before`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
+from wengert.codegen.outside import Fresh, closure, copied, names_of, renamed, renamed_affine
 from wengert.loops.nest import Affine, Const, Fail, For, Host, If, Index, Invoke, Let, Load, Name, Part, Program, While, addressed, walk
-from wengert.loops.scalars import EXPENSIVE
 from wengert.loops.scope import outs, used
 
 FEW = 8  # iterations that do not make up for a loop of their own
 LONGEST = 24  # statements that compute an index which may be computed twice
-MEASURED = ("input", "constant", "output", "arena")  # memory that only its own name leads to
 
 
 def checked_before(program: Program) -> None:
@@ -48,9 +47,9 @@ class Check:
             if isinstance(header, For):
                 mine.add(header.index.id)
             for s in statements:
-                found |= _names(used(s)) - mine
+                found |= names_of(used(s)) - mine
                 mine |= {x.id for x in outs(s)}
-        return found | _names(used(self.fail)) - mine
+        return found | names_of(used(self.fail)) - mine
 
     def reads(self) -> list[Any]:
         """The memory it looks at."""
@@ -101,7 +100,7 @@ class _Checks:
         self.program = program
         self.lifted: set[Fail] = set()  # no longer in their loops
         self.seen: set[Any] = set()  # checks made already, on the way that every run takes
-        self.last = 0
+        self.fresh = Fresh(program)
 
     def run(self) -> None:
         block = []
@@ -152,7 +151,7 @@ class _Checks:
         left = set()
         for s in candidates:
             check = Check(s, []) if isinstance(s, Fail) else s
-            statements = _closure(check.needs(), makers, changed)
+            statements = closure(check.needs(), makers, changed)
             if statements is None or len(statements) > LONGEST or not changed.isdisjoint(check.reads()):
                 continue
             order = {id(x): n for n, x in enumerate(loop.body)}
@@ -214,56 +213,41 @@ class _Checks:
     def level(self, check: Check, n: int, names: dict[int, Name], so_far: Any) -> tuple[list[Any], Any]:
         """The loops from level n on; they give whether an index is out of bounds or one was, or (so_far is None) they fail."""
         if n == len(check.levels):
-            condition = _renamed(check.fail.condition, names)
+            condition = renamed(check.fail.condition, names)
             if so_far is None:
-                return [Fail(condition, check.fail.number, [_renamed(x, names) for x in check.fail.details])], None
-            out = self.name("b1")
+                return [Fail(condition, check.fail.number, [renamed(x, names) for x in check.fail.details])], None
+            out = self.fresh("b1")
             return [Let(out, "or", (so_far, condition))], out
         header, statements = check.levels[n]
         names = dict(names)
         if header is None:
             return self.level_body(check, n, names, statements, so_far)
         if isinstance(header, For):
-            start, stop = _affine(header.start, names), _affine(header.stop, names)
-            index = names[header.index.id] = self.name("i8")
+            start, stop = renamed_affine(header.start, names), renamed_affine(header.stop, names)
+            index = names[header.index.id] = self.fresh("i8")
             step = header.step
             if step == -1:
                 start, stop, step = stop + 1, start + 1, 1
-            carry, end = self.name("b1"), self.name("b1")
+            carry, end = self.fresh("b1"), self.fresh("b1")
             inner, result = self.level_body(check, n, names, statements, None if so_far is None else carry)
             if so_far is None:
                 return [For(index, start, stop, step, body=inner)], None
             return [For(index, start, stop, step, (so_far,), (carry,), (result,), (end,), inner)], end
-        low, high, runs = self.name("i8"), self.name("i8"), self.name("b1")
-        bounds = [Index(low, _affine(header.start, names)), Index(high, _affine(header.stop, names))]
+        low, high, runs = self.fresh("i8"), self.fresh("i8"), self.fresh("b1")
+        bounds = [Index(low, renamed_affine(header.start, names)), Index(high, renamed_affine(header.stop, names))]
         test = Let(runs, "lt" if header.step > 0 else "gt", (low, high))
         guard = If(runs)
         guard.then, result = self.level_body(check, n, names, statements, so_far)
         if so_far is not None:
-            end = self.name("b1")
+            end = self.fresh("b1")
             guard.outs, guard.values = (end,), ((result,), (so_far,))
             result = end
         return [*bounds, test, guard], result
 
     def level_body(self, check: Check, n: int, names: dict[int, Name], statements: list[Any], so_far: Any) -> tuple[list[Any], Any]:
-        copies: list[Any] = []
-        for s in statements:
-            out = self.name(s.out.kind)
-            if type(s) is Let:
-                copies.append(Let(out, s.op, tuple([_renamed(a, names) for a in s.args])))
-            elif type(s) is Index:
-                copies.append(Index(out, _affine(s.affine, names)))
-            else:
-                copies.append(Load(out, s.buffer, _affine(s.offset, names), s.part))
-            names[s.out.id] = out
+        copies = copied(statements, names, self.fresh)
         inner, result = self.level(check, n + 1, names, so_far)
         return [*copies, *inner], result
-
-    def name(self, kind: str) -> Name:
-        if not self.last:
-            self.last = max([x.id for s in walk(self.program.block) for x in _defined(s)], default=0)
-        self.last += 1
-        return Name(self.last, kind)
 
     def without(self, block: list[Any]) -> list[Any]:
         """Without the failures that are checked before."""
@@ -280,50 +264,8 @@ class _Checks:
         return [s for s in block if type(s) is not Fail or s not in self.lifted]
 
 
-def _closure(needed: set[int], makers: dict[int, Any], changed: set[Any]) -> list[Any] | None:
-    """What computes those names, of a loop's own statements; None if that is more than arithmetic on what the loop leaves alone."""
-    found: dict[int, Any] = {}
-    stack = list(needed)
-    while stack:
-        s = makers.get(stack.pop())
-        if s is None or id(s) in found:
-            continue
-        kind = type(s)
-        if kind is Load:
-            if s.buffer in changed or s.buffer.space not in MEASURED:
-                return None
-        elif kind is Let:
-            if s.op in EXPENSIVE or not all([type(a) in (Name, Const) and a.kind != "p" for a in (*s.args, s.out)]):
-                return None
-        elif kind is not Index:
-            return None
-        found[id(s)] = s
-        stack += _names(used(s))
-    return list(found.values())
-
-
 def _times(header: For | Guard) -> float:
     """How often a loop runs, as far as is known."""
     if header.start.terms or header.stop.terms:
         return float("inf")
     return len(range(header.start.const, header.stop.const, header.step))
-
-
-def _names(scalars: Iterable[Any]) -> set[int]:
-    return {x.id for x in scalars if type(x) is Name}
-
-
-def _defined(s: Any) -> Iterator[Name]:
-    yield from outs(s)
-    if type(s) in (For, While):
-        yield from s.carries
-    if type(s) is For:
-        yield s.index
-
-
-def _renamed(x: Any, names: dict[int, Name]) -> Any:
-    return names.get(x.id, x) if type(x) is Name else x
-
-
-def _affine(x: Affine, names: dict[int, Name]) -> Affine:
-    return Affine(x.const, tuple([(names.get(n.id, n), c) for n, c in x.terms]))

@@ -13,6 +13,7 @@ from wengert.codegen.checks import checked_before
 from wengert.codegen.llvm import emit
 from wengert.codegen.lower import lower
 from wengert.codegen.nest import UnsupportedError
+from wengert.codegen.zeros import without_zeros
 from wengert.config import settings
 from wengert.ir.values import Function
 from wengert.loops.nest import Program
@@ -44,6 +45,7 @@ def compile_function(function: Function, donated: Sequence[int] = (), fastmath: 
         function = optimised(function, fastmath, listener)
         program = lower(function, "wengert_kernel", donated)
         checked_before(program)
+        without_zeros(program)
         if settings().verify:
             verify(program)
         tell("loops", program)

@@ -15,15 +15,14 @@ import numpy as np
 from wengert.ir.types import StackType
 from wengert.ir.values import ROLES, Equation, Function, Literal, Var, literal, zero_literal
 from wengert.ir.walk import memoized
-from wengert.primitives.control.nesting import origin
+from wengert.primitives.control.nesting import SMALL, origin
 from wengert.primitives.control.stack import Stack, add_values, zero_value
 from wengert.transform.evaluate import prepare, run
 
 
 def count_through(loop: Any, n: int, consts: list[Any], carries: list[Any], accs: list[Any], xs: list[Any]) -> list[Any]:
     """Carries | accumulators | ys after n iterations of `loop`."""
-    key = ("counting", loop.n_consts, loop.n_carry, loop.n_acc)
-    plan: BodyPlan = memoized(loop.body, key, lambda: BodyPlan(loop))
+    plan: BodyPlan = loop.plan()
     body, n_carry, n_acc = plan.body, loop.n_carry, loop.n_acc
     carries = [_copy(s) if own else s for s, own in zip(carries, plan.owned, strict=True)]
     accs = [_copy(a) for a in accs]
@@ -104,6 +103,26 @@ class BodyPlan:
         mine = [v for v, own in zip(loop.inputs(body.inputs)[2], self.owned, strict=True) if own]
         self.body = Function([*body.inputs, *new_inputs], equations, [*outs, *totals], body.name)
         prepare(self.body, [*mine, *new_inputs])
+
+    def adding(self, n_carry: int) -> BodyPlan:
+        """The same with all arrays added in the body, where what computes an element can add it too: for native code."""
+        return memoized(self.body, "adding", lambda: self._adding(n_carry))  # type: ignore[no-any-return]
+
+    def _adding(self, n_carry: int) -> BodyPlan:
+        body = self.body
+        made = {out: e.span for e in body.equations for out in e.outs}
+        moved = [k for k in self.added if body.outputs[n_carry + k] in made and getattr(body.outputs[n_carry + k].type, "size", 0) > SMALL]
+        if not moved:
+            return self
+        outs, totals = list(body.outputs), [Var(body.outputs[n_carry + k].type) for k in moved]
+        increments = [outs[n_carry + k] for k in moved]
+        sums = [Equation(ROLES["add"], (v, a), (Var(v.type),), made[a]) for v, a in zip(totals, increments, strict=True)]
+        for k in moved:
+            outs[n_carry + k] = literal(np.int8(0))
+        plan = object.__new__(BodyPlan)
+        plan.in_body, plan.added, plan.owned = [*self.in_body, *moved], [k for k in self.added if k not in moved], self.owned
+        plan.body = Function([*body.inputs, *totals], [*body.equations, *sums], [*outs, *[e.outs[0] for e in sums]], body.name)
+        return plan
 
 
 def summing(loop: Any) -> tuple[Any, list[int]]:

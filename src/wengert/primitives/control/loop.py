@@ -150,9 +150,14 @@ class Loop(Primitive):
         ys = [m.stack(found[::-1] if self.reverse else found) for found in items]
         return single([*carries, *accs, *ys])
 
+    def plan(self) -> BodyPlan:
+        """How the body adds to the accumulators."""
+        key = ("counting", self.n_consts, self.n_carry, self.n_acc)
+        return memoized(self.body, key, lambda: BodyPlan(self))  # type: ignore[no-any-return]
+
     def nest(self, k: Any, operands: Sequence[Any], outs: Any) -> Any:
         """A native loop: carries in registers or overwritten in memory, xs read and ys written where they are."""
-        plan: BodyPlan = memoized(self.body, ("counting", self.n_consts, self.n_carry, self.n_acc), lambda: BodyPlan(self))
+        plan = self.plan().adding(self.n_carry)
         count, consts, carries, accs, xs = self.operands(operands)
         n_state, n_acc = self.n_carry, self.n_acc
         out_types = outs.types
@@ -191,7 +196,8 @@ class Loop(Primitive):
             mine = [first + n for n in range(n_state) if owned[n]]
             mine += [len(inputs) - len(totals) + n for n, a in enumerate(plan.in_body) if owned[n_state + a]]
             wanted = [m if own else None for m, own in zip(places[:n_state], owned, strict=False)]
-            into = [*wanted, *[None] * n_acc, *[None if isinstance(t, StackPlace) else t for t in targets], *[None] * len(totals)]
+            begun = [total if owned[n_state + a] else None for a, total in zip(plan.in_body, totals, strict=True)]
+            into = [*wanted, *[None] * n_acc, *[None if isinstance(t, StackPlace) else t for t in targets], *begun]
             results = k.function(plan.body, inputs, into, owned=mine)
             new = [*results[:n_state], *places[n_state:]]
             for a, total in zip(plan.in_body, results[n_state + n_acc + len(ys) :], strict=True):
@@ -213,7 +219,7 @@ class Loop(Primitive):
         return [*state.places(scalars), *ys]
 
     def indexed(self, operands: Sequence[Any]) -> Sequence[int]:
-        plan: BodyPlan = memoized(self.body, ("counting", self.n_consts, self.n_carry, self.n_acc), lambda: BodyPlan(self))
+        plan = self.plan()
         inner, count = indexed(plan.body), self.length is None
         known = 1 + self.n_consts + self.n_carry
         totals = len(plan.body.inputs) - len(plan.in_body)

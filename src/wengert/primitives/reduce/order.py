@@ -10,12 +10,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from wengert.contract import Primitive, Sample, as_evaluated, flat, no, scale
+from wengert.contract import Primitive, Sample, as_evaluated, flat, no
 from wengert.ir.types import Type
 from wengert.ir.values import ROLES
 from wengert.loops.nest import Affine
 from wengert.primitives.reduce import sorting
-from wengert.primitives.reduce.reductions import shares, sum_, without
+from wengert.primitives.reduce.reductions import share, without
 
 
 class Sort(Primitive):
@@ -94,7 +94,7 @@ class OrderStatistic(Primitive):
         return _lanes(k, operands[0], self.axis, False, take, write)
 
     def jvp(self, primals: Sequence[Any], outs: Any, tangents: Sequence[Any]) -> Any:
-        return sum_(scale(shares(primals[0], outs, (self.axis,)), tangents[0]), (self.axis,))
+        return share(primals[0], outs, (self.axis,), tangents[0])
 
     def batch(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
         return OrderStatistic(self.k, self.axis + 1)(operands[0])

@@ -114,10 +114,20 @@ def _in_one_last_axis(x: Any, axes: tuple[int, ...]) -> Any:
 
 def shares(x: Any, out: Any, axes: tuple[int, ...]) -> Any:
     """The weight of each element in a result that equals some of them: equal shares that sum to 1. NaN equals NaN."""
-    out = spread(out, x.type.shape, axes)
-    chosen = logical_or(equal(x, out), logical_and(not_equal(x, x), not_equal(out, out)))
-    weight = cast(chosen, x.type.dtype)
+    weight = cast(_chosen(x, out, axes), x.type.dtype)
     return div(weight, spread(sum_(weight, axes), x.type.shape, axes))
+
+
+def share(x: Any, out: Any, axes: tuple[int, ...], dx: Any) -> Any:
+    """The tangent of a result that equals some elements: the mean of theirs. The other elements are out of it, whatever their tangents."""
+    chosen = _chosen(x, out, axes)
+    total = sum_(select(chosen, dx, zeros(dx.type)), axes)
+    return div(total, cast(sum_(cast(chosen, x.type.dtype), axes), total.type.dtype))
+
+
+def _chosen(x: Any, out: Any, axes: tuple[int, ...]) -> Any:
+    out = spread(out, x.type.shape, axes)
+    return logical_or(equal(x, out), logical_and(not_equal(x, x), not_equal(out, out)))
 
 
 class _Extremum(_Reduction, abstract=True):
@@ -129,7 +139,7 @@ class _Extremum(_Reduction, abstract=True):
     def jvp(self, primals: Sequence[Any], outs: Any, tangents: Sequence[Any]) -> Any:
         if primals[0].type.size == 0:
             return None
-        return sum_(scale(shares(primals[0], outs, self.axes), tangents[0]), self.axes)
+        return share(primals[0], outs, self.axes, tangents[0])
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
