@@ -91,8 +91,8 @@ class Bisection(Problem):
     sizes = {"10": {"count": 10}, "100": {"count": 100}, "2000": {"count": 2000}}
     scale = staticmethod(lambda count: count)
     without = {
-        "casadi": "the number of steps depends on data, which its maps do not allow",
-        "torch_compiled": "the loop is written out: minutes of compilation",
+        "casadi": "not written: its maps have no loop whose steps depend on data",
+        "torch_compiled": "it writes the loop out: a minute of compilation or more",
     }
 
     def data(self, count: int) -> tuple[Any, ...]:

@@ -77,7 +77,7 @@ class Garch(Problem):
     group = "loops"
     sizes = {"100": {"days": 100}, "1000": {"days": 1000}, "5030": {"days": 5030}}
     scale = staticmethod(lambda days: days)
-    without = {"torch_compiled": "the loop is written out: minutes of compilation"}
+    without = {"torch_compiled": "not tried: it writes the loop out"}
 
     def data(self, days: int) -> tuple[Any, ...]:
         from wengert.cli.demo import sp500

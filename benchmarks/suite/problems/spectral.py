@@ -1,4 +1,4 @@
-"""Deconvolution through an FFT: a signal, blurred and delayed by unknown amounts, is fitted to what was observed; roughness is penalised."""
+"""Deconvolution through an FFT: a signal, blurred and delayed by unknown amounts, fitted to what was observed, with roughness penalised."""
 
 from __future__ import annotations
 

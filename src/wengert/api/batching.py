@@ -19,7 +19,8 @@ from wengert.ir.values import Traced
 from wengert.numpy.table import lookup
 from wengert.source import here
 from wengert.trace import capture
-from wengert.trace.record import name_of, require_apart, run, write_back
+from wengert.primitives.control.lanes import is_small, one_by_one
+from wengert.trace.record import name_of, require_apart, run, staging, write_back
 from wengert.transform.batch import batch
 
 
@@ -100,12 +101,9 @@ def _vmap(f: Any, options: dict[str, Any], args: tuple[Any, ...], kwargs: dict[s
     function = done.function
     outputs = tree.unflatten(done.structure, list(range(done.n_outputs)))
     out_axes = _axes(options["out_axes"], outputs, "out_axes")
-    program, mask = batch(
-        function,
-        size,
-        (True,) * len(values) + (False,) * len(done.captured),
-        force=[*[a is not None for a in out_axes], *[True] * len(done.changed)],
-    )
+    batched = (True,) * len(values) + (False,) * len(done.captured)
+    force = [*[a is not None for a in out_axes], *[True] * len(done.changed)]
+    program, mask = (one_by_one if staging() and all(force) and is_small(function) else batch)(function, size, batched, force)
     results = apply(program, [*values, *done.captured])
     require_apart([leaves[mapped[i]] for i in done.changed], leaves)
     for position, value in zip(done.changed, results[len(results) - len(done.changed) :], strict=True):

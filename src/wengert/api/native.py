@@ -90,6 +90,7 @@ def load(function: Function, donated: tuple[int, ...] = (), fastmath: bool = Fal
         module.failures,
         module.hosts,
         donated,
+        bool(entry),
     )
 
 

@@ -7,15 +7,17 @@ with the same arguments, so no result depends on the checks here. Knows neither 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 from wengert.codegen.guard import DECLARATIONS, guard_text
-from wengert.runtime import arena, host, layout, threads
+from wengert.runtime import arena, host, layout, results, threads
 
 LONG_WORK = 20_000.0  # flops (some 10 µs) from where on the global lock is released: that costs about 60 ns
 MOST_LEAVES = 64  # inputs and outputs; beyond, the way through Python costs little in proportion, and the text here much
 KINDS = ("array", "scalar", "float", "int", "bool")
+_WRITEABLE = 0x501  # NPY_ARRAY_CARRAY: contiguous, aligned, writeable
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +101,14 @@ declare ptr @PyEval_SaveThread()
 declare void @PyEval_RestoreThread(ptr)
 declare ptr @"numpy.PyArray_NewFromDescr"(ptr, ptr, i32, ptr, ptr, ptr, i32, ptr)
 declare ptr @"numpy.PyArray_Scalar"(ptr, ptr, ptr)
+declare i32 @"numpy.PyArray_SetBaseObject"(ptr, ptr)
 declare ptr @aligned_alloc(i64, i64)
 declare void @free(ptr)
 declare i64 @"wengert.thread_count"()
 declare i32 @"wengert.parallel_for"(ptr, ptr, i64)
 declare i32 @"wengert.host_thunk"(ptr, i64, ptr, ptr)
 @"wengert.arena" = external global [64 x ptr]
+@"wengert.take_result" = external global i8
 @PyFloat_Type = external global i8
 @PyLong_Type = external global i8
 @_Py_TrueStruct = external global i8
@@ -189,6 +193,7 @@ class _Writer:
         cells = [
             f'@"{name}.handlers" = global ptr null',
             f'@"{name}.running" = global i64 0',
+            f'@"{name}.n" = private constant [2 x i8] c"n\\00"',
             f'@"{name}.format" = private constant [7 x i8] c"LLLLLL\\00"',
         ]
         kernel = f"declare i32 @{name}(ptr, ptr, ptr, ptr)"
@@ -310,13 +315,20 @@ class _Writer:
             constant = f'@"{self.name}.shape{i}"'
             dims = ", ".join([f"i64 {n}" for n in shape])
             self.globals.append(f"{constant} = private constant [{len(shape)} x i64] [{dims}]")
+            size, block, data, flags = math.prod(shape) * dtype.itemsize, None, "null", 0
+            if size >= results.LEAST:
+                block = self.let(f'call ptr (ptr, ptr, ...) @PyObject_CallFunction(ptr @"wengert.take_result", ptr @"{self.name}.n", i64 {size})')
+                self.require(self.let(f"icmp ne ptr {block}, null"), "error")
+                data, flags = self.load("ptr", block, layout.ARRAY_DATA), _WRITEABLE
             self.do(f"call void @Py_IncRef(ptr {self.descr(dtype)})")  # the next call takes one reference
             made = self.let(
                 f'call ptr @"numpy.PyArray_NewFromDescr"(ptr @"numpy.PyArray_Type", ptr {self.descr(dtype)}, i32 {len(shape)}, '
-                f"ptr {constant}, ptr null, ptr null, i32 0, ptr null)"
+                f"ptr {constant}, ptr null, ptr {data}, i32 {flags}, ptr null)"
             )
-            self.require(self.let(f"icmp ne ptr {made}, null"), "error")
             self.store("ptr", made, "%objects", 8 * i)
+            self.require(self.let(f"icmp ne ptr {made}, null"), "error")
+            if block is not None:  # the array's from now on, however this ends
+                self.do(f'call i32 @"numpy.PyArray_SetBaseObject"(ptr {made}, ptr {block})')
             self.store("ptr", self.load("ptr", made, layout.ARRAY_DATA), "%outputs", 8 * i)
 
     def _run(self) -> None:

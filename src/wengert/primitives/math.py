@@ -79,6 +79,9 @@ class Sqrt(Elementwise):
     scalar = "sqrt"
     ufunc, domain = np.sqrt, (0.5, 3.0)
 
+    def kink(self, x: Any) -> Any:
+        return x
+
     def partials(self, out: Any, x: Any) -> Sequence[Any]:
         return (lambda: 0.5 / out,)
 
@@ -86,6 +89,7 @@ class Sqrt(Elementwise):
 class Cbrt(Elementwise):
     scalar = "cbrt"
     ufunc, domain, analytic, dtypes = np.cbrt, (0.5, 3.0), False, "fd"
+    kink = Sqrt.kink
 
     def partials(self, out: Any, x: Any) -> Sequence[Any]:
         return (lambda: (1.0 / 3.0) / (out * out),)
@@ -158,6 +162,9 @@ class Arctan2(Elementwise):
     scalar = "atan2"
     ufunc, domain, analytic, dtypes = np.arctan2, ((0.5, 2.0), (-2.0, -0.5)), False, "fd"
 
+    def kink(self, y: Any, x: Any) -> Any:
+        return np.copysign(np.hypot(y, x), y)  # at the origin alone
+
     def partials(self, out: Any, y: Any, x: Any) -> Sequence[Any]:
         # Scaled by hypot so that neither square overflows. At infinity the angle does not change.
         r = hypot(x, y)
@@ -171,6 +178,7 @@ class Hypot(Elementwise):
 
     scalar = "hypot"
     ufunc, domain, analytic, dtypes = np.hypot, ((0.5, 2.0), (-2.0, -0.5)), False, "fd"
+    kink = Arctan2.kink
 
     def partials(self, out: Any, x: Any, y: Any) -> Sequence[Any]:
         safe = select(equal(out, zeros(out.type)), splat(1.0, out.type), out)
@@ -269,6 +277,9 @@ class Pow(Elementwise):
     """x ** y. By x: y x**(y-1), 0 where y is 0; by y: x**y log(x), with its limits 0 at x = 0 < y and at (0, 0)."""
 
     ufunc, domain = np.power, ((0.5, 2.0), (-2.0, 2.0))
+
+    def kink(self, x: Any, y: Any) -> Any:
+        return x
 
     def partials(self, out: Any, x: Any, y: Any) -> Sequence[Any]:
         def by_x() -> Any:
@@ -430,6 +441,9 @@ class Copysign(Elementwise):
 
     scalar = "copysign"
     ufunc, domain, analytic, dtypes = np.copysign, ((0.5, 2.0), (-2.0, -0.5)), False, "fd"
+
+    def kink(self, x: Any, y: Any) -> Any:
+        return x
 
     def partials(self, out: Any, x: Any, y: Any) -> Sequence[Any]:
         return lambda: sign(x) * copysign(splat(1.0, y.type), y), None

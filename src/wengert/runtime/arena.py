@@ -15,6 +15,7 @@ from wengert.runtime import symbols
 
 ON_STACK = 4096  # bytes up to which scratch memory is on the stack
 KEPT = 28  # log2 of the largest block that stays allocated between calls: 256 MB
+SELDOM = 20  # the same for calls that seldom come through Python, as native entries hold blocks of their own: 1 MB
 SMALLEST = 13
 _ALIGN = 64
 
@@ -49,10 +50,10 @@ class Scratch(threading.local):
         block = free.pop() if free else (ctypes.c_char * ((1 << kind) + _ALIGN))()
         return block, -(-ctypes.addressof(block) // _ALIGN) * _ALIGN
 
-    def give(self, block: Any) -> None:
-        """Put a block back, when the call is over."""
+    def give(self, block: Any, seldom: bool = False) -> None:
+        """Put a block back when the call is over; large ones are freed, and where such calls are `seldom` those not so large as well."""
         kind = (len(block) - _ALIGN).bit_length() - 1
-        if kind <= KEPT:
+        if kind <= (SELDOM if seldom else KEPT):
             free = self.free.setdefault(kind, [])
             if not free:
                 free.append(block)

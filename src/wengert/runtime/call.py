@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from wengert.runtime import arena, host, layout, symbols, threads, watch
+from wengert.runtime.results import array
 from wengert.runtime.loader import Library
 
 _KERNEL = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
@@ -33,6 +34,8 @@ class Kernel:
         As the back end gives them.
     donated : iterable of int
         Inputs that the kernel may overwrite.
+    entered : bool
+        Whether it has a native entry, by which it is called but for the first time.
     """
 
     def __init__(
@@ -46,8 +49,9 @@ class Kernel:
         failures: Sequence[Any] = (),
         hosts: Sequence[tuple[Any, Sequence[Any], Sequence[Any]]] = (),
         donated: Sequence[int] = (),
+        entered: bool = False,
     ) -> None:
-        self.library, self.name = library, name
+        self.library, self.name, self.entered = library, name, entered
         self.in_types, self.out_types = tuple(in_types), tuple(out_types)
         self.arena_bytes, self.work = arena_bytes, work
         self.failures, self.donated = tuple(failures), frozenset(donated)
@@ -65,7 +69,7 @@ class Kernel:
         """
         given = [_exact(a, t, i in self.donated) for i, (a, t) in enumerate(zip(arrays, self.in_types, strict=True))]
         results = (
-            [np.empty(shape, dtype) for shape, dtype in self._made] if out is None else _fresh_where_needed(out, self.out_types, given)
+            [array(shape, dtype) for shape, dtype in self._made] if out is None else _fresh_where_needed(out, self.out_types, given)
         )
         context = (ctypes.c_int64 * (host.CONTEXT_BYTES // 8))()
         where = ctypes.addressof(context)
@@ -80,7 +84,7 @@ class Kernel:
             code = self._function(inputs, outputs, memory, where)
         finally:
             if block is not None:
-                arena.scratch.give(block)
+                arena.scratch.give(block, self.entered)
             _free_region(context[host.REGION // 8])
         if code != 0:
             self.fail(code, *context[:4], where)
@@ -122,7 +126,7 @@ def _fresh_where_needed(out: Sequence[Any], types: Sequence[Any], given: Sequenc
         if usable and not any([np.may_share_memory(target, other) for other in [*given, *results]]):
             results.append(target)
         else:
-            results.append(np.empty(t.shape, t.dtype))
+            results.append(array(t.shape, t.dtype))
     return results
 
 

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 # Places in NumPy's table of its C interface; they never change within the ABI (numpy/__multiarray_api.h).
-_NUMPY_API = {"PyArray_Type": 2, "PyArray_Scalar": 60, "PyArray_Return": 76, "PyArray_NewFromDescr": 94}
+_NUMPY_API = {"PyArray_Type": 2, "PyArray_Scalar": 60, "PyArray_Return": 76, "PyArray_NewFromDescr": 94, "PyArray_SetBaseObject": 282}
 _CAPSULES = {"blas": "scipy.linalg.cython_blas", "lapack": "scipy.linalg.cython_lapack", "special": "scipy.special.cython_special"}
 
 _defined: dict[str, int] = {}

@@ -142,6 +142,7 @@ class Tape:
         "_origins",
         "_seen",
         "_trail",
+        "answer",
         "arguments",
         "asked",
         "closed",
@@ -174,6 +175,7 @@ class Tape:
         self.asked: set[Var] | None = set() if watch else None  # inputs on which a value depends that Python has asked for
         self._origins: dict[Any, frozenset[Any]] = {}  # variable -> the inputs, or (outer tape, variable), its known value comes from
         self.staged = False  # whether tests, trip counts and effects that depend on traced values are part of the program
+        self.answer: Any = None  # (variable, its value) -> what Python is told when it asks: to see other decisions
         self.memo: dict[Any, Any] = {}  # what capture has found out in this run
         self.journal: Any = None  # of a run taken aside: what it has written to outside
         self.examples: Sequence[Any] | None = None  # values the inputs can have, where they have none of their own
@@ -286,9 +288,9 @@ class Tape:
             if isinstance(value, np.ndarray):
                 if value.dtype.kind not in "fciub":
                     raise AbstractValueError(four_parts(f"an array of dtype {value.dtype} cannot be used with traced values", where=here()))
-                if seen is not None and _same_bits(value, seen[1]):
+                if seen is not None and same_bits(value, seen[1]):
                     return seen[2]
-                value = value if _is_frozen(value) else value.copy()
+                value = value if is_frozen(value) else value.copy()
             elif not isinstance(value, np.generic):
                 value = np.asarray(value)[()]
             type = array_type(value.shape, value.dtype)
@@ -337,7 +339,7 @@ class Tape:
         value = self.peek(var)
         if self.asked is not None:
             self._ask(var)
-        return value
+        return value if self.answer is None else self.answer(var, value)
 
     def fixed(self, var: Var) -> Any:
         """The value of a variable that depends on no input of a program, None if it does: then it is found when that runs."""
@@ -441,7 +443,7 @@ def _known(a: Any) -> Any:
     return a.array() if isinstance(a, Literal) else np.asarray(a)[()]
 
 
-def _is_frozen(array: np.ndarray) -> bool:
+def is_frozen(array: np.ndarray) -> bool:
     """Whether nobody can write to this memory."""
     view: Any = array
     while isinstance(view, np.ndarray):
@@ -451,13 +453,13 @@ def _is_frozen(array: np.ndarray) -> bool:
     return view is None
 
 
-def _same_bits(a: np.ndarray, b: np.ndarray) -> bool:
+def same_bits(a: np.ndarray, b: np.ndarray) -> bool:
     """Whether two arrays hold the same, NaN and signed zeros told apart by their bits."""
     if a is b:
         return True
     if a.dtype != b.dtype or a.shape != b.shape or a.dtype.itemsize > 16 or a.dtype.char in "gG":
         return False
     if a.dtype.kind == "c":
-        return _same_bits(a.real, b.real) and _same_bits(a.imag, b.imag)
+        return same_bits(a.real, b.real) and same_bits(a.imag, b.imag)
     bits = f"i{a.dtype.itemsize}"
     return bool((a.view(bits) == b.view(bits)).all())

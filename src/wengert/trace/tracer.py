@@ -67,7 +67,7 @@ def _in_place(name: str, ufunc: Any) -> Any:
 
     def update(self: Tracer, other: Any) -> Any:
         out = getattr(self, method)(other)
-        if not self.type.shape or out is NotImplemented:
+        if not self.type.shape and self.is_number or out is NotImplemented:
             return out
         boxes.refuse_read_only(self)
         if not isinstance(other, (list, tuple)):
@@ -110,6 +110,7 @@ class Tracer(Traced):
     born: int  # the level of the run that had begun last when this was made
     weak: bool
     __array_priority__ = 1000.0
+    is_number = True  # where it has no shape: `x += y` makes a new one, as of NumPy's scalars
 
     def bind(self, operation: Any, operands: tuple[Any, ...]) -> Any:
         return self.tape.bind(operation, operands, _make)
@@ -430,7 +431,7 @@ def call(function: Any, args: Any, kwargs: Any) -> Any:
     if kwargs.get("out") is not None:
         return writers.call_into(lookup(function), function, args, kwargs)
     result = lookup(function)(*args, **kwargs)
-    if type(result) is Tracer:
+    if isinstance(result, Tracer):
         if function in SAME:
             return result
         if function in VIEWS and isinstance(args[0] if args else None, Tracer):

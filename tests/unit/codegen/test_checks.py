@@ -184,3 +184,13 @@ def test_loops_are_told_from_straight_lines():
     p = program(lambda x, i: x[i[0]] + x[i[1]], X, np.array([1, 2]))
     assert not any(type(s) is For for s in walk(p.block))
     assert sum(type(s) is Fail for s in walk(p.block)) == 2
+
+
+def test_indices_beside_a_long_constant():
+    """Constants are read by checks that come before the loops, as inputs are."""
+    x, i = np.arange(300.0).reshape(100, 3), np.arange(100) % 3
+    f = lambda x, i: np.sum(x[np.arange(len(i)), i] * np.linspace(0.0, 1.0, len(i)))
+    assert np.isclose(wg.jit(f)(x, i), f(x, i), rtol=1e-14)
+    assert np.allclose(wg.jit(wg.grad(f))(x, i), wg.grad(f)(x, i), rtol=1e-14)
+    with pytest.raises(IndexError):
+        wg.jit(f)(x, i + 1)

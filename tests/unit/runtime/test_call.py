@@ -255,3 +255,13 @@ def test_builtins():
 def test_registered_callbacks():
     at = host.register("test.twice", lambda x: 2 * x, ctypes.c_int64, ctypes.c_int64)
     assert ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64)(at)(21) == 42
+
+
+def test_large_blocks_of_kernels_with_a_native_entry_are_freed():
+    """Their entries hold blocks of their own: memory is not taken twice."""
+    scratch = arena.Scratch()
+    for size, seldom, kept in ((1 << 23, True, False), (1 << 23, False, True), (1 << 14, True, True)):
+        scratch.free.clear()
+        block, _ = scratch.take(size)
+        scratch.give(block, seldom)
+        assert bool(scratch.free) == kept

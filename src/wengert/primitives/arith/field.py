@@ -211,6 +211,9 @@ class _Extremum(Elementwise, abstract=True):
     domain = ((-2.0, -0.1), (0.1, 2.0))
     analytic = False
 
+    def kink(self, x: Any, y: Any) -> Any:
+        return x - y
+
     def partials(self, out: Any, x: Any, y: Any) -> Sequence[Any]:
         half = lambda a, b: share(a, out, equal(a, b))
         return lambda: half(x, y), lambda: half(y, x)
@@ -261,6 +264,9 @@ class Flat(Elementwise, abstract=True):
 
 class _Comparison(Flat, abstract=True):
     result = "bool"
+
+    def kink(self, *operands: Any) -> Any:
+        return np.subtract(*operands) if len(operands) == 2 else None
 
 
 @role("equal")
@@ -383,17 +389,22 @@ class Lcm(_Integer):
         return k.cast(k.op("mul", quotient(k, a, euclid(k, a, b)), b), x.kind)
 
 
-class Floor(Flat):
+class _Rounding(Flat, abstract=True):
+    def kink(self, x: Any) -> Any:
+        return x - np.rint(x)
+
+
+class Floor(_Rounding):
     scalar = "floor"
     ufunc, domain = np.floor, (0.6, 0.9)
 
 
-class Ceil(Flat):
+class Ceil(_Rounding):
     scalar = "ceil"
     ufunc, domain = np.ceil, (0.6, 0.9)
 
 
-class Trunc(Flat):
+class Trunc(_Rounding):
     scalar = "trunc"
     ufunc, domain = np.trunc, (0.6, 0.9)
 
@@ -402,9 +413,15 @@ class Rint(Flat):
     scalar = "rint"
     ufunc, domain, dtypes = np.rint, (0.6, 0.9), "fd"
 
+    def kink(self, x: Any) -> Any:
+        return x - np.floor(x) - 0.5
+
 
 class Sign(Flat):
     ufunc, domain, dtypes = np.sign, (0.6, 0.9), "fd"
+
+    def kink(self, x: Any) -> Any:
+        return x
 
     def scalar(self, k: Any, x: Any) -> Any:
         if x.kind[0] == "c":
@@ -423,6 +440,9 @@ class Sign(Flat):
 
 class Signbit(_Comparison):
     ufunc, domain, dtypes = np.signbit, (0.6, 0.9), "fd"
+
+    def kink(self, x: Any) -> Any:
+        return x
 
     def scalar(self, k: Any, x: Any) -> Any:
         bits = k.op("bits", x) if x.kind[0] == "f" else x
@@ -471,6 +491,9 @@ class FloorDivide(Flat):
 
     ufunc = np.floor_divide
 
+    def kink(self, x: Any, y: Any) -> Any:
+        return x - y * np.rint(x / y)
+
     def scalar(self, k: Any, x: Any, y: Any) -> Any:
         return floor_divide(k, x, y)[0]
 
@@ -495,6 +518,7 @@ class Remainder(Elementwise):
     """x - y*floor(x/y): derivative 1 by x, -floor(x/y) by y."""
 
     ufunc, domain, analytic, dtypes = np.remainder, ((0.62, 0.68), (0.25, 0.27)), False, "fd"
+    kink = FloorDivide.kink
 
     def partials(self, out: Any, x: Any, y: Any) -> Sequence[Any]:
         return 1, lambda: -floor(x / y)
@@ -510,6 +534,7 @@ class Fmod(Elementwise):
     """x - y*trunc(x/y): derivative 1 by x, -trunc(x/y) by y."""
 
     ufunc, domain, analytic, dtypes = np.fmod, ((-0.68, -0.62), (0.25, 0.27)), False, "fd"
+    kink = FloorDivide.kink
 
     def partials(self, out: Any, x: Any, y: Any) -> Sequence[Any]:
         return 1, lambda: -trunc(x / y)

@@ -15,13 +15,15 @@ from wengert.errors import ShapeError, four_parts
 from wengert.ir.types import StackType, Type, array_type
 from wengert.ir.values import Function, has_effect
 from wengert.ir.walk import memoized
-from wengert.primitives.control.call import emit, function_of
+from wengert.primitives.control.call import Call, emit, function_of
 from wengert.primitives.control.nesting import empty, height, item, reserve, slot
 from wengert.primitives.control.stack import Stack, each
 from wengert.primitives.index import gather
 from wengert.primitives.shape import move_axis
 from wengert.transform.batch import batched_type
 
+LARGE = 64  # elements of an array that a lane keeps at hand
+FEW = 8  # operations that are not elementwise, after which it pays to keep what they give at hand
 INDEX = array_type((), np.dtype(np.int64))
 
 
@@ -43,6 +45,39 @@ def lane_by_lane(operation: Primitive, size: int, batched: Sequence[bool], opera
     results = emit(Loop(function, size, len(fixed), 0, 0), [*fixed, *lanes])
     stacks = [isinstance(t, StackType) for t in function.out_types]
     return [emit(Abreast(size), [r])[0] if on else r for r, on in zip(results, stacks, strict=True)]
+
+
+def one_by_one(function: Function, size: int, batched: Sequence[bool], force: Sequence[bool]) -> tuple[Function, tuple[bool, ...]]:
+    """As `transform.batch`, all results wanted for every lane: a loop that runs the Function for each."""
+
+    def make() -> Function:
+        types = [batched_type(v.type, size) if on else v.type for v, on in zip(function.inputs, batched, strict=True)]
+        return function_of(lambda *values: lane_by_lane(Call(function), size, batched, values), *types, name=f"lanes_{function.name}")
+
+    return memoized(function, ("one by one", size, tuple(batched)), make), (True,) * len(force)
+
+
+def is_small(function: Function) -> bool:
+    """Whether a lane is computed in registers, so that abreast there would be much more to write to memory and to read again.
+
+    So it is where there are many small arrays of several shapes: each becomes a loop of its own over all lanes.
+    """
+    return memoized(function, "is small", lambda: _loops(function) > FEW)  # type: ignore[no-any-return]
+
+
+def _loops(function: Function) -> float:
+    """How many operations would be loops of their own over the lanes; -inf if there are large arrays, or what goes better abreast."""
+    found = 0.0
+    for e in function.equations:
+        operation: Any = e.operation
+        inner = operation.functions()
+        if any([isinstance(v.type, StackType) or v.type.size > LARGE for v in e.outs]) or inner and not goes_alone(operation):
+            return -float("inf")
+        if inner:
+            found += sum([_loops(f) for f in inner])
+        elif not operation.elementwise and any([v.type.size > 1 for v in (*e.operands, *e.outs)]):
+            found += 1
+    return found
 
 
 def lane(x: Any, i: Any) -> Any:

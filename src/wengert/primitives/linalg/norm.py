@@ -19,6 +19,7 @@ from wengert.primitives.linalg import lapack
 from wengert.primitives.linalg.algebra import real_dtype
 from wengert.primitives.math import power
 from wengert.primitives.reduce import folds
+from wengert.primitives.reduce.reductions import beyond_others
 from wengert.primitives.shape import array_type_of, broadcast, cast
 
 
@@ -49,6 +50,14 @@ class VectorNorm(Primitive):
         if np.isinf(p):
             return np.max(size, axis=axes, initial=0.0).astype(size.dtype) if p > 0 else np.min(size, axis=axes)
         return (np.add.reduce(size**p, axis=axes) ** (1 / p)).astype(size.dtype)
+
+    def kink(self, x: Any) -> Any:
+        if self.ord == 1:
+            return x
+        if np.isinf(self.ord):
+            size = np.abs(x)
+            return np.copysign(1.0, x.real) * beyond_others(size, self.axes, np.maximum if self.ord > 0 else np.minimum)
+        return np.copysign(np.expand_dims(self.evaluate(x), self.axes), x.real)  # at the origin alone
 
     def nest(self, k: Any, operands: Any, outs: Any) -> Any:
         x, p = k.memory(operands[0], contiguous=False), self.ord

@@ -165,6 +165,14 @@ class CumMax(_Cumulative):
     ufunc = np.maximum
     transpose = no("the choice depends on the values")
 
+    def kink(self, x: Any) -> Any:
+        end = np.full_like(x.take([0], self.axis), -np.inf if self.ufunc is np.maximum else np.inf)
+        so_far = self.evaluate(x)
+        n, every = x.shape[self.axis], [slice(None)] * x.ndim
+        every[self.axis] = slice(1, n) if self.reverse else slice(0, n - 1)
+        last = so_far[tuple(every)]
+        return x - np.concatenate([last, end] if self.reverse else [end, last], self.axis)
+
     def join(self, k: Any, last: Any, x: Any) -> Any:
         if x.kind[0] != "f":
             return k.op(self.step, last, x)

@@ -31,6 +31,9 @@ class Sort(Primitive):
     def evaluate(self, x: Any) -> Any:
         return np.sort(x, axis=self.axis, kind="stable")
 
+    def kink(self, x: Any) -> Any:
+        return beyond_neighbour(x, self.axis)
+
     numbered: ClassVar[bool] = False  # whether the result is where the elements were
 
     def nest(self, k: Any, operands: Any, outs: Any) -> Any:
@@ -83,6 +86,10 @@ class OrderStatistic(Primitive):
     def evaluate(self, x: Any) -> Any:
         return np.partition(x, self.k, axis=self.axis).take(self.k, axis=self.axis)
 
+    def kink(self, x: Any) -> Any:
+        from_it = x - np.expand_dims(self.evaluate(x), self.axis)
+        return np.where(from_it == 0, beyond_neighbour(x, self.axis), from_it)
+
     def nest(self, k: Any, operands: Any, outs: Any) -> Any:
         found: list[Any] = []
 
@@ -103,6 +110,17 @@ class OrderStatistic(Primitive):
     def samples(cls) -> Iterable[Sample]:
         yield Sample(cls(1, 0), np.array([[3.0, 1.0], [2.0, 5.0], [7.0, 4.0]]), complex_step=False)
         yield Sample(cls(0, 1), np.array([[3.0, 1.0, 1.0]], "f"), smooth=False)
+
+
+def beyond_neighbour(x: Any, axis: int) -> Any:
+    """Each element minus the one next to it in order, on the nearer side; infinite where there is none."""
+    order = np.argsort(x, axis=axis, kind="stable")
+    gaps = np.diff(np.take_along_axis(x, order, axis), axis=axis)
+    end = np.full_like(x.take([0], axis), np.inf)
+    below, above = np.concatenate([end, gaps], axis), np.concatenate([gaps, end], axis)
+    out = np.empty_like(x)
+    np.put_along_axis(out, order, np.where(below <= above, below, -above), axis)
+    return out
 
 
 def _lanes(k: Any, operand: Any, axis: int, numbered: bool, work: Any, write: Any) -> Any:

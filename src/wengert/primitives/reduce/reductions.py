@@ -136,6 +136,9 @@ class _Extremum(_Reduction, abstract=True):
     identity = False
     transpose = no("the choice depends on the values")
 
+    def kink(self, x: Any) -> Any:
+        return beyond_others(x, self.axes, self.ufunc)
+
     def jvp(self, primals: Sequence[Any], outs: Any, tangents: Sequence[Any]) -> Any:
         if primals[0].type.size == 0:
             return None
@@ -147,6 +150,17 @@ class _Extremum(_Reduction, abstract=True):
         yield Sample(cls((0,)), np.array([1.0, 3.0, 3.0]), smooth=False)
         yield Sample(cls((0,)), np.array([1.5, -2.0], "f"), complex_step=False)
         yield Sample(cls((0,)), np.array([3, 1]))
+
+
+def beyond_others(x: Any, axes: tuple[int, ...], extremum: Any) -> Any:
+    """Each element minus the extremum of the others along these axes; infinite where there is none."""
+    lanes = np.moveaxis(x, axes, range(-len(axes), 0))
+    rows = lanes.reshape(*lanes.shape[: x.ndim - len(axes)], -1)
+    none = np.full_like(rows[..., :1], -np.inf if extremum is np.maximum else np.inf)
+    before = np.concatenate([none, extremum.accumulate(rows, axis=-1)[..., :-1]], -1)
+    after = np.concatenate([extremum.accumulate(rows[..., ::-1], axis=-1)[..., -2::-1], none], -1)
+    others = extremum(before, after).reshape(lanes.shape)
+    return x - np.moveaxis(others, range(-len(axes), 0), axes)
 
 
 class Max(_Extremum):
@@ -206,6 +220,9 @@ class ArgMax(Primitive):
     exact = as_evaluated
     jvp = flat("a position is piecewise constant")
     transpose = no("it is not linear")
+
+    def kink(self, x: Any) -> Any:
+        return beyond_others(x, (self.axis,), np.maximum if self.better == "maximum" else np.minimum)
 
     def type(self, x: Any) -> tuple[Type, ...]:
         result = without(x, self.axis).with_dtype(np.int64)
