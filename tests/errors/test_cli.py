@@ -4,7 +4,7 @@ import pytest
 
 from wengert.cli import main
 
-MODULE = """import numpy as np
+MODULE = """import math, numpy as np
 def f(x):
     return np.sum(x**2)
 def two(x, y):
@@ -18,7 +18,7 @@ def raises(x):
         raise ValueError("x must not\\nbe positive")
     return x
 def leaves(x):
-    return np.float64(x) ** 2
+    return math.ldexp(x, 2)
 def asks(x):
     return np.linalg.solve(np.zeros((2, 2)), x)[0]
 def text(x):

@@ -328,11 +328,11 @@ def test_a_number_that_changes_at_every_call_stops_compiling():
     rate = 0.0
     j = wg.jit(lambda x: x * np.full(3, rate))
     functions = set()
-    for k in range(6):
+    for k in range(20):
         rate = float(k)
         np.testing.assert_array_equal(j(1.0), np.full(3, float(k)))
         functions.add(j.lower(1.0).ir)
-    assert len(functions) <= 3
+    assert len(functions) <= 12  # from then on the number is data
 
 
 def test_weak_list_of_roots():

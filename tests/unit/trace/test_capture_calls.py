@@ -466,3 +466,21 @@ def test_a_text_can_be_kept_and_used_later():
         g(1.0)
         with pytest.raises(ValueError, match=r"^value 12\.500 of   'abc'!"):
             g(12.5)
+
+
+def test_a_function_whose_code_or_defaults_are_replaced():
+    def helper(x, n=2.0):
+        return x * n
+
+    def other(x, n=2.0):
+        return x + n
+
+    for transform in (wg.grad, wg.jit):
+        helper.__code__, helper.__defaults__ = (lambda x, n: x * n).__code__, (2.0,)
+        f = transform(lambda x: helper(x) * x)
+        first = float(f(3.0))
+        assert first == (12.0 if transform is wg.grad else 18.0)
+        helper.__defaults__ = (5.0,)
+        assert float(f(3.0)) == (30.0 if transform is wg.grad else 45.0)
+        helper.__code__ = other.__code__
+        assert float(f(3.0)) == (11.0 if transform is wg.grad else 24.0)

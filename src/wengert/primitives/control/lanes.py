@@ -23,7 +23,7 @@ from wengert.primitives.shape import move_axis
 from wengert.transform.batch import batched_type
 
 LARGE = 64  # elements of an array that a lane keeps at hand
-FEW = 8  # operations that are not elementwise, after which it pays to keep what they give at hand
+FEW = 4  # operations that are not elementwise, after which it pays to keep what they give at hand
 INDEX = array_type((), np.dtype(np.int64))
 
 
@@ -75,7 +75,7 @@ def _loops(function: Function) -> float:
             return -float("inf")
         if inner:
             found += sum([_loops(f) for f in inner])
-        elif not operation.elementwise and any([v.type.size > 1 for v in (*e.operands, *e.outs)]):
+        elif not (operation.elementwise or operation.strided) and any([v.type.size > 1 for v in (*e.operands, *e.outs)]):
             found += 1
     return found
 

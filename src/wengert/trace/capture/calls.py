@@ -25,7 +25,7 @@ from wengert.trace.capture.mutation import boxed
 from wengert.trace.capture.raising import known
 
 _DISPATCHER = type(np.sum)
-_made: weakref.WeakKeyDictionary[Any, dict[bool, Any]] = weakref.WeakKeyDictionary()
+_made: weakref.WeakKeyDictionary[Any, dict[bool, tuple[Any, ...]]] = weakref.WeakKeyDictionary()
 
 
 def call(f: Any, /, *args: Any, **kwargs: Any) -> Any:
@@ -196,12 +196,13 @@ def _converted(f: types.FunctionType, args: tuple[Any, ...], kwargs: dict[str, A
     if forms is None:
         forms = _made[f] = {}
     staged = tape.staged
-    if staged not in forms:
-        forms[staged] = convert.function(f, staged)
+    form = forms.get(staged)
+    if form is None or form[0] is not f.__code__ or form[1] is not f.__defaults__ or form[2] is not f.__kwdefaults__:
+        form = forms[staged] = f.__code__, f.__defaults__, f.__kwdefaults__, convert.function(f, staged)
     if f.__closure__ and tape.journal is not None:
         for name in convert.assigned_outside(f.__code__):
             tape.journal.note_container(f.__closure__[f.__code__.co_freevars.index(name)])
-    return forms[staged]
+    return form[3]
 
 
 CALL.append(call)
