@@ -19,11 +19,18 @@ if TYPE_CHECKING:
     from wengert.api.jacobian import hessian, jacfwd, jacobian, jacrev
     from wengert.api.opaque import defjvp, defvjp, primitive
     from wengert.api.recording import record
+    from wengert.api.variable import Variable, no_grad
+    from wengert.check.assertion import assert_gradient
     from wengert.methods.compare import compare
+    from wengert.viz.draw import draw
+    from wengert.viz.explore import explore
+    from wengert.viz.table import trace_table
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Variable",
+    "assert_gradient",
     "checkpoint",
     "compare",
     "compile",
@@ -33,7 +40,9 @@ __all__ = [
     "custom_vjp",
     "defjvp",
     "defvjp",
+    "draw",
     "elementwise_grad",
+    "explore",
     "grad",
     "hessian",
     "hvp",
@@ -44,11 +53,13 @@ __all__ = [
     "jvp",
     "linearize",
     "loop",
+    "no_grad",
     "primitive",
     "record",
     "scan",
     "spec",
     "stop_gradient",
+    "trace_table",
     "value_and_grad",
     "vjp",
     "vmap",
@@ -65,9 +76,12 @@ _HOME = {
     "jacobian": ("hessian", "jacfwd", "jacobian", "jacrev"),
     "opaque": ("defjvp", "defvjp", "primitive"),
     "recording": ("record",),
+    "variable": ("Variable", "no_grad"),
 }
 _MODULE = {name: f"wengert.api.{module}" for module, names in _HOME.items() for name in names}
 _MODULE["compare"] = "wengert.methods.compare"
+_MODULE |= {"draw": "wengert.viz.draw", "explore": "wengert.viz.explore", "trace_table": "wengert.viz.table"}
+_MODULE["assert_gradient"] = "wengert.check.assertion"
 _SUBMODULES = ("check", "extend", "methods", "nn", "numpy", "scipy")
 
 

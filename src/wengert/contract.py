@@ -81,6 +81,10 @@ class Primitive(Operation, abstract=True):
     fixed: ClassVar[dict[int, str]] = {}  # operands by which there is no derivative, and why: {0: "SciPy offers none by the order"}
     update: ClassVar[Callable[..., Any] | None] = None  # evaluate that overwrites operand 0
 
+    # Where its derivative jumps: (*operands) -> for each element of operand 0 how far it lies beyond that place, negative before it.
+    # Subtracted from the element it leads there. `check.kinks` asks for it.
+    kink: ClassVar[Any] = None
+
     # In exact arithmetic, on numbers of any precision or on formulas: (m, *elements) -> element of an elementwise operation, else
     # (m, *operands) -> results, with an m of `methods.exact`. Where it says nothing, `scalar` or `reduction` does if it is a name.
     exact: ClassVar[Any] = None

@@ -14,6 +14,7 @@ This room knows nothing of the rest: a message is text. Start reading at the tre
     │   │   ├── NotDifferentiableError      an integer, bool or string argument
     │   │   ├── NonScalarOutputError        grad of something that is not one number
     │   │   └── NoRuleError                 a primitive declares this rule impossible
+    │   ├── SpentGraphError (RuntimeError)  a second backward() through what the first has let go
     │   ├── ArgumentError (ValueError)      a bad argument of one of our own functions
     │   ├── ShapeError (ValueError)         shapes or dtypes do not fit
     │   ├── TreeError (ValueError)          two containers differ
@@ -74,6 +75,10 @@ class NonScalarOutputError(DerivativeError):
 
 class NoRuleError(DerivativeError):
     """A primitive declares that the rule asked for cannot exist."""
+
+
+class SpentGraphError(UserError, RuntimeError):
+    """A second `backward` through operations that the first, without `retain_graph`, has let go."""
 
 
 class ArgumentError(UserError, ValueError):

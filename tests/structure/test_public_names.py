@@ -3,6 +3,8 @@
 import wengert
 
 NAMES = {
+    "Variable",
+    "assert_gradient",
     "checkpoint",
     "compare",
     "compile",
@@ -12,7 +14,9 @@ NAMES = {
     "custom_vjp",
     "defjvp",
     "defvjp",
+    "draw",
     "elementwise_grad",
+    "explore",
     "grad",
     "hessian",
     "hvp",
@@ -23,11 +27,13 @@ NAMES = {
     "jvp",
     "linearize",
     "loop",
+    "no_grad",
     "primitive",
     "record",
     "scan",
     "spec",
     "stop_gradient",
+    "trace_table",
     "value_and_grad",
     "vjp",
     "vmap",

@@ -33,10 +33,26 @@ def program(f: Callable[..., Any], *args: Any) -> tuple[Function, list[int]]:
     >>> inputs, function.equations[-1].operation
     ([0, 1], mul)
     """
+    function, places, _ = with_changes(f, *args)
+    return function, places
+
+
+def with_changes(f: Callable[..., Any], *args: Any) -> tuple[Function, list[int], int]:
+    """As `program`, and how many of the outputs, the last ones, are arguments or outer arrays as f leaves them: it assigns to these.
+
+    Examples
+    --------
+    >>> def scaled(x):
+    ...     x *= 2.0
+    ...     return x.sum()
+    >>> function, _, changed = with_changes(scaled, np.ones(3))
+    >>> function.out_types, changed
+    ((float64[], float64[3]), 1)
+    """
     arguments = Arguments(f, args, {})
     made = specialize(f, arguments, (), concrete)
     slots = made.surroundings.now(roots(f, arguments))
     values = [*[conform(slots[i]) for i in made.reads], *made.constants]
     outside = made.function.inputs[len(made.places) :]
     fixed = {v: literal(np.asarray(x)[()] if np.ndim(x) == 0 else x) for v, x in zip(outside, values, strict=True)}
-    return with_literals(made.function, fixed), made.places
+    return with_literals(made.function, fixed), made.places, len(made.changed)

@@ -18,18 +18,22 @@ from wengert.api.point import as_value
 from wengert.api.recording import record
 from wengert.check.culprit import culprit, pairing, random_direction
 from wengert.check.differences import Difference, difference
+from wengert.check.kinks import kinks
+from wengert.check.nans import nan_hunt
+from wengert.check.shown import short
 from wengert.errors import ArgumentError, CheckFailed, four_parts
 from wengert.source import here
 from wengert.trace.record import name_of, where
 
-_MODES = ("forward", "reverse")
+MODES = ("forward", "reverse")
+_SHOWN = 3  # kinks in a message
 
 
 def check_grads(
     f: Callable[..., Any],
     args: Sequence[Any],
     order: int = 2,
-    modes: Sequence[str] = _MODES,
+    modes: Sequence[str] = MODES,
     directions: int = 3,
     rtol: float | None = None,
     atol: float | None = None,
@@ -75,7 +79,7 @@ def check_grads(
     >>> check_grads(lambda x: np.sin(x) * x, (np.array([0.5, 2.0]),))
     """
     modes = (modes,) if isinstance(modes, str) else tuple(modes)
-    if not modes or not set(modes) <= set(_MODES):
+    if not modes or not set(modes) <= set(MODES):
         raise ArgumentError(four_parts('modes are "forward" and "reverse"', f"got {modes!r}", where=here()))
     if not isinstance(args, (tuple, list)):
         raise ArgumentError(
@@ -243,18 +247,32 @@ class _Check:
         against = "differences" if mode == "forward" or "forward" not in self.modes else "the forward derivative it must be the adjoint of"
         repeats = self._repeats(subject)
         lines = [
-            f"{who}, {label}: {_short(moved)}",
-            f"expected {_short(want)}" + (f" (output {output} of {n_outputs})" if output is not None and n_outputs > 1 else ""),
-            f"got      {_short(got)}",
+            f"{who}, {label}: {short(moved)}",
+            f"expected {short(want)}" + (f" (output {output} of {n_outputs})" if output is not None and n_outputs > 1 else ""),
+            f"got      {short(got)}",
         ]
         if repeats and numerical.jump:
             lines.append("the difference quotient does not converge as its step shrinks")
         elif repeats and numerical.kink:
             left, right = numerical.slopes[output or 0]
-            lines.append(f"slopes   {_short(left)} from the left, {_short(right)} from the right")
+            lines.append(f"slopes   {short(left)} from the left, {short(right)} from the right")
+        finite = np.all(np.isfinite(got)) and np.all(np.isfinite(want))
+        hunt = nan_hunt(subject.call)(*subject.values) if repeats and not finite else None
+        if hunt:
+            raise CheckFailed(
+                four_parts(
+                    f"the {mode} derivative of {subject.name} disagrees with {against}",
+                    "\n".join([*lines, str(hunt).splitlines()[0]]),
+                    "What is not finite cannot be compared.",
+                    "wengert.check.nan_hunt(f) shows its operands; keep them in the domain of the operation, or check at another point",
+                    where(subject.f),
+                )
+            )
         function = record(subject.call)(*subject.values)
         found = culprit(function, subject.values, max(100 * self.rtol, 1e-5), np.random.default_rng(0))
         lines.append(f"operation: {'none is off by itself' if found is None else found}")
+        if repeats and not numerical.smooth:
+            lines += [_sides(k) for k in kinks(subject.call)(*subject.values)[:_SHOWN]]
         if not repeats:
             why = "Called twice with the same arguments, the function gives different values."
             instead = "make the function deterministic: fixed random numbers, no state"
@@ -282,10 +300,12 @@ class _Check:
         return all(np.array_equal(a, b, equal_nan=True) for a, b in pairs)
 
 
+def _sides(kink: Any) -> str:
+    """A kink in one line: where, and what is on its sides."""
+    sides = [f"{side} {name}" for name, side in (("below", kink.below), ("above", kink.above)) if side is not None]
+    at = "" if kink.span is None else f" at {kink.span}"
+    return f"kink: {kink.operation}{at}, {'here' if kink.on else f'{kink.distance:.1e} away'}: {', '.join(sides)}"
+
+
 def _along(values: list[Any], direction: list[Any], t: float) -> list[Any]:
     return [(x + x.dtype.type(t) * v)[()] if t else x for x, v in zip(values, direction, strict=True)]
-
-
-def _short(x: Any) -> str:
-    text = np.array2string(np.asarray(x), precision=8, threshold=8, edgeitems=3, separator=", ").replace("\n", "")
-    return text if len(text) < 200 else text[:197] + "..."

@@ -1,4 +1,4 @@
-"""The command `wengert`: grad, check, compare, rules, cache, demo. Bad input is one line on stderr and exit status 2.
+"""The command `wengert`: grad, check, compare, explore, rules, cache, demo. Bad input is one line on stderr and exit status 2.
 
 Knows everything below; nothing knows it. Start at `main`.
 """
@@ -56,6 +56,11 @@ def _parser() -> argparse.ArgumentParser:
     compare.add_argument("--plot", metavar="FILE", help="save a picture of the errors of differences over their step; for one variable")
     compare.add_argument("--json", action="store_true", help="print JSON")
 
+    explore = commands.add_parser("explore", help="write a page in which the function can be stepped through", epilog=_EPILOG)
+    _point(explore)
+    explore.add_argument("--out", metavar="FILE", default="explore.html", help="the file to write (explore.html)")
+    explore.add_argument("--limit", default="120", metavar="N", help="the largest number of nodes in the graph (120)")
+
     rules = commands.add_parser("rules", help="every primitive and how it comes by each rule")
     rules.add_argument("name", nargs="?", metavar="NAME", help="one primitive, in full")
     rules.add_argument("--kind", metavar="RULE", help="one rule of all primitives: type, evaluate, jvp, transpose, batch or samples")
@@ -102,6 +107,10 @@ def _command(name: str) -> Any:
         from wengert.cli.compare import compare
 
         return compare
+    if name == "explore":
+        from wengert.cli.explore import explore
+
+        return explore
     if name == "rules":
         from wengert.cli.rules import rules
 

@@ -10,9 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.contract import add_any
 from wengert.ir.types import ArrayType
-from wengert.ir.values import Equation, Function
 from wengert.primitives.control import Stack
 from wengert.transform.evaluate import evaluate
 from wengert.transform.jvp import jvp
@@ -41,7 +39,7 @@ def tangents(run: Observed, seeds: Mapping[Node, Any]) -> dict[Node, Any]:
         pushed, mask = jvp(step.function, active)
         moving = [_tangent(operand, found) for operand, on in zip(step.operands, active, strict=True) if on]
         values = evaluate(pushed, [*[concrete(operand) for operand in step.operands], *moving])
-        found.update(_by_node(step, mask, values[len(step.outs) :]))
+        found.update(_by_node(step, mask, values[len(step.parts) :]))
     return found
 
 
@@ -50,13 +48,13 @@ def adjoints(run: Observed, seeds: Mapping[Node, Any]) -> tuple[dict[Node, Any],
     found: dict[Node, Any] = dict(seeds)
     trace: list[Contribution] = []
     for step in reversed(run.steps()):
-        seeded = tuple([any([node in found for node in _parts(step, i)]) for i in range(len(step.outs))])
+        seeded = tuple([any([node in found for node in nodes_in(part)]) for part in step.parts])
         active = tuple([any([node.varied for node in nodes_in(operand)]) for operand in step.operands])
         if not any(seeded) or not any(active):
             continue
-        cts = [_cotangent(step, i, found) for i, on in enumerate(seeded) if on]
+        cts = [_tangent(part, found) for part, on in zip(step.parts, seeded, strict=True) if on]
         values = evaluate(vjp(step.function, active, seeded), [*[concrete(operand) for operand in step.operands], *cts])
-        results = iter(values[len(step.outs) :])
+        results = iter(values[len(step.parts) :])
         for place, (operand, on) in enumerate(zip(step.operands, active, strict=True)):
             if not on:
                 continue
@@ -75,7 +73,7 @@ def partial(step: Step, place: int) -> Any:
     Of an elementwise operation it is the diagonal of the Jacobian.
     """
     operand = step.operands[place]
-    if len(step.outs) != 1 or not isinstance(operand, Node) or not operand.type.inexact:
+    if len(step.parts) != 1 or not isinstance(operand, Node) or not operand.type.inexact:
         return None
     out = step.outs[0]
     operation: Any = step.equation.operation
@@ -96,44 +94,6 @@ def partial(step: Step, place: int) -> Any:
     return np.stack(columns, axis=-1).reshape(*out.type.shape, *operand.type.shape)
 
 
-def residuals(run: Observed) -> list[tuple[Step, list[Node]]]:
-    """What the reverse of each step needs to know of values: those that stand in its linear half."""
-    from wengert.transform.linearize import linearize
-
-    kept = []
-    for step in run.steps():
-        active = tuple([any([node.varied for node in nodes_in(operand)]) for operand in step.operands])
-        if not any(active):
-            continue
-        split = linearize(step.function, active)
-        known = {**dict(zip(step.function.inputs, step.operands, strict=True)), **dict(zip(step.function.outputs, step.outs, strict=True))}
-        needed = []
-        for residual in split.residuals:
-            if residual in known:
-                needed += nodes_in(known[residual])
-            else:
-                value = evaluate(Function(step.function.inputs, split.primal.equations, [residual]), [concrete(a) for a in step.operands])
-                needed.append(Node(value[0], residual.type, step))
-        if needed:
-            kept.append((step, needed))
-    return kept
-
-
-def single(equation: Equation, function: Function) -> bool:
-    """Whether the Function is that equation and nothing else."""
-    return len(function.equations) == 1
-
-
-def plus(a: Any, b: Any) -> Any:
-    """The sum of two tangents, either of which may be missing."""
-    return add_any(a, b)
-
-
-def _parts(step: Step, i: int) -> Sequence[Node]:
-    """The nodes that are result i: several where it is a stack that was taken apart."""
-    return nodes_in(step.parts[i])
-
-
 def _tangent(operand: Any, found: Mapping[Node, Any]) -> Any:
     if isinstance(operand, Node):
         return found[operand] if operand in found else np.zeros(operand.type.shape, operand.type.dtype)[()]
@@ -143,10 +103,6 @@ def _tangent(operand: Any, found: Mapping[Node, Any]) -> Any:
 def _by_node(step: Step, mask: Sequence[bool], values: Sequence[Any]) -> dict[Node, Any]:
     given = iter(values)
     return {node: value for i, on in enumerate(mask) if on for node, value in _pairs(step.parts[i], next(given))}
-
-
-def _cotangent(step: Step, i: int, found: Mapping[Node, Any]) -> Any:
-    return _tangent(step.parts[i], found)
 
 
 def _pairs(operand: Any, value: Any) -> list[tuple[Node, Any]]:

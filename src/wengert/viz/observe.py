@@ -19,7 +19,8 @@ from wengert.primitives.shape import Concatenate, reshape
 from wengert.source import Span
 from wengert.transform.evaluate import evaluate
 
-MOST = 100_000  # steps that are looked at one by one; a loop that takes more is one step
+MOST = 20_000  # steps that are looked at one by one; a loop that takes more is one step
+LARGEST = 1 << 28  # bytes of all their results together
 
 
 class Node:
@@ -27,23 +28,26 @@ class Node:
 
     number: its place in the Wengert list, -n+1 … 0 for the n inputs, 1 … for results; None where it is written as it is
     label:  the user's name of it, of inputs only
+    depends: it is computed from an input that is differentiated by; varied: so that it has a tangent
     """
 
-    __slots__ = ("label", "number", "observer", "step", "type", "value", "varied")
+    __slots__ = ("depends", "label", "number", "observer", "step", "type", "value", "varied")
 
     def __init__(self, value: Any, type: Any, step: Step | None = None, observer: Observer | None = None) -> None:
         self.value, self.type, self.step, self.observer = value, type, step, observer
         self.number: int | None = None
         self.label = ""
-        self.varied = False  # depends on an input that is differentiated by
+        self.depends = self.varied = False
 
     # What the `exact` rules of loops do with their operands, besides handing them on.
 
     def __add__(self, other: Node) -> Any:
-        return self._observer(other).derived(lambda x, y: x + y, [self, other])
+        observer = self._observer(other)
+        return observer.derived(lambda x, y: x + y, [self, other], observer.last_iteration())
 
     def __getitem__(self, i: Any) -> Any:
-        return self._observer().derived(lambda x: _element(x, int(i)), [self])
+        observer = self._observer()
+        return observer.derived(lambda x: _element(x, int(i)), [self], observer.coming)
 
     def _observer(self, other: Any = None) -> Observer:
         found = self.observer or getattr(other, "observer", None)
@@ -60,16 +64,28 @@ class Step:
     Operands are Nodes, or stacks of them. function: the operation alone, one input for each operand.
     """
 
-    __slots__ = ("equation", "function", "group", "operands", "outs", "span")
+    __slots__ = ("equation", "function", "group", "operands", "parts", "span")
 
-    def __init__(self, function: Function, equation: Equation, operands: Sequence[Any], outs: Sequence[Node], group: Group) -> None:
-        self.function, self.equation, self.operands, self.outs, self.group = function, equation, list(operands), list(outs), group
+    def __init__(self, function: Function, equation: Equation, operands: Sequence[Any], group: Group) -> None:
+        self.function, self.equation, self.operands, self.group = function, equation, list(operands), group
         self.span = equation.span
+        self.parts: list[Any] = []  # its results, as Nodes or stacks of them
+
+    @property
+    def outs(self) -> list[Node]:
+        """Its results, those inside stacks one by one."""
+        return [node for part in self.parts for node in nodes_in(part)]
 
     @property
     def visible(self) -> bool:
-        """Whether it is part of the real computation. What is done with integers and truth values is bookkeeping."""
-        return any([isinstance(out.type, ArrayType) and out.type.inexact for out in self.outs])
+        """Whether it is part of the real computation. What is done with integers, truth values and constants is bookkeeping."""
+        return any([out.type.inexact and out.depends for out in self.outs]) and not self.relabels
+
+    @property
+    def relabels(self) -> bool:
+        """Whether the result is the operand under another shape: it goes by the same name."""
+        operation: Any = self.equation.operation
+        return bool(self.operands) and operation.relabels and len(self.function.equations) == 1 and isinstance(self.operands[0], Node)
 
     def nodes(self) -> list[Node]:
         """The operands, those inside stacks one by one."""
@@ -125,26 +141,27 @@ class _TooManyError(Exception):
     """A loop takes more steps than are looked at one by one."""
 
 
-def observe(function: Function, values: Sequence[Any], labels: Sequence[str] = (), most: int = MOST) -> Observed:
+def observe(function: Function, values: Sequence[Any], labels: Sequence[str], chosen: Sequence[bool], most: int = MOST) -> Observed:
     """Run a Function on these values, looking into calls, branches and loops.
 
-    Operations with a rule of their own for their derivative are one step, whatever they hold.
+    `labels` are the user's names of the inputs, `chosen` says by which it is differentiated. Operations with a rule of their own for their derivative are one step, whatever they hold.
     """
     observer = Observer(function.name, most)
     inputs = [Node(np.asarray(x)[()], v.type, observer=observer) for x, v in zip(values, function.inputs, strict=True)]
-    for node, label in zip(inputs, labels, strict=False):
+    for node, label, on in zip(inputs, labels, chosen, strict=True):
         node.label = label
-    for node in inputs:
-        node.varied = node.type.inexact
+        node.depends = node.varied = on and node.type.inexact
     with np.errstate(all="ignore"):
         outputs = observer.run(function, inputs)
     _by_depth_within_lines(observer.root)
-    real = [node for node in inputs if node.type.inexact]
+    real = [node for node in inputs if node.varied]
     for i, node in enumerate(real):
         node.number = i + 1 - len(real)
     number = 1
     for step in observer.root.steps():
-        if step.visible:
+        if step.relabels:
+            step.outs[0].number, step.outs[0].label = step.operands[0].number, step.operands[0].label
+        elif step.visible:
             for out in step.outs:
                 out.number = number
                 number += 1
@@ -156,9 +173,10 @@ class Observer:
 
     def __init__(self, name: str, most: int) -> None:
         self.root = self.group = Group("program", name, None)
-        self.most, self.count, self.loops = most, 0, 0
+        self.most, self.count, self.bytes, self.loops = most, 0, 0, 0
         self.within: list[Any] = []  # operations that are being looked into
         self.alone: dict[Equation, Function] = {}
+        self.coming = Group("iteration", "", None)  # steps that belong to the iteration that is to follow
 
     # -- the interface of `methods.exact.Arithmetic` that operations holding Functions ask for ------
 
@@ -170,6 +188,7 @@ class Observer:
             number = 1 + sum([isinstance(c, Group) and c.kind == kind for c in self.group.children])
             self.group = Group(kind, f"iteration {number}" if kind == "iteration" else "test", self.group)
             self.group.parent.children.append(self.group)  # type: ignore[union-attr]
+            self.group.children, self.coming.children = self.coming.children, []
             outs = self._run(function, arguments)
             self.group = self.group.parent  # type: ignore[assignment]
             return outs
@@ -221,7 +240,7 @@ class Observer:
         operation: Any = equation.operation
         repeats = isinstance(operation, (Loop, While))
         outermost = repeats and self.loops == 0
-        group, before, within = self.group, self.count, len(self.within)
+        group, before, within = self.group, (self.count, self.bytes), len(self.within)
         self.loops += repeats
         try:
             self.group = Group(_kind(operation), _title(operation), group)
@@ -243,7 +262,7 @@ class Observer:
             while group.children[-1] is not inside:
                 group.children.pop()
             group.children.pop()
-            self.group, self.count = group, before
+            self.group, (self.count, self.bytes), self.coming.children = group, before, []
             del self.within[within:]
             return self._perform_alone(equation, operands)
         finally:
@@ -251,29 +270,44 @@ class Observer:
 
     def perform(self, function: Function, equation: Equation, operands: Sequence[Any]) -> list[Any]:
         """The results of one step."""
-        self.count += 1
-        if self.count > self.most and self.loops:
-            raise _TooManyError
         values = evaluate(function, [concrete(a) for a in operands])
-        step = Step(function, equation, operands, (), self.group)
-        step.outs = [Node(x, a.type, step, self) for x, a in zip(values, function.outputs, strict=True)]
-        moved = any([node.varied for node in step.nodes()])
-        for out in step.outs:
-            out.varied = moved and out.type.inexact
+        self.count += 1
+        self.bytes += sum([getattr(x, "nbytes", 0) for x in values])
+        if self.loops and (self.count > self.most or self.bytes > LARGEST):
+            raise _TooManyError
+        step = Step(function, equation, operands, self.group)
+        given = step.nodes()
+        moves = any([node.varied for node in given]), any([node.depends for node in given])
+        step.parts = [self._result(x, a.type, step, moves) for x, a in zip(values, function.outputs, strict=True)]
         self.group.children.append(step)
-        return [Stack([Node(x, out.type.item, step, self) for x in out.value]) if isinstance(out.value, Stack) else out for out in step.outs]
+        return step.parts
+
+    def _result(self, value: Any, type: Any, step: Step, moves: tuple[bool, bool]) -> Any:
+        if not isinstance(type, ArrayType):
+            return Stack([self._result(x, type.item, step, moves) for x in value])
+        node = Node(value, type, step, self)
+        node.varied, node.depends = moves[0] and type.inexact, moves[1]
+        return node
 
     def _perform_alone(self, equation: Equation, operands: Sequence[Any]) -> list[Any]:
         moving = [x for x, a in zip(operands, equation.operands, strict=True) if isinstance(a, Var)]
         return self.perform(self._alone(equation), equation, moving)
 
-    def derived(self, body: Callable[..., Any], operands: Sequence[Any]) -> Node:
-        """A step that is no equation of the program: what a loop does with its operands by itself."""
+    def last_iteration(self) -> Group:
+        """The iteration that a loop has just done."""
+        return next((c for c in reversed(self.group.children) if isinstance(c, Group)), self.group)
+
+    def derived(self, body: Callable[..., Any], operands: Sequence[Any], group: Group) -> Node:
+        """A step of a group that is no equation of the program: what a loop does with its operands by itself."""
         builder = Builder()
         inputs = [Var(a.type) for a in operands]
         with building(builder):
             function = builder.build(inputs, [body(*inputs)], "step")
-        (out,) = self.perform(function, function.equations[-1], operands)
+        before, self.group = self.group, group
+        try:
+            (out,) = self.perform(function, function.equations[-1], operands)
+        finally:
+            self.group = before
         return out  # type: ignore[no-any-return]
 
     def _alone(self, equation: Equation) -> Function:
@@ -294,7 +328,7 @@ class Observer:
             return out
         if not out:
             return Node(np.zeros(type.shape, type.dtype), type)
-        return self.derived(lambda *items: Concatenate(0)(*[reshape(x, (1, *type.shape[1:])) for x in items]), list(out))
+        return self.derived(lambda *items: Concatenate(0)(*[reshape(x, (1, *type.shape[1:])) for x in items]), list(out), self.group)
 
 
 def nodes_in(operand: Any) -> list[Node]:
@@ -314,7 +348,7 @@ def constant(value: Any) -> Node:
 
 def elided(group: Group, first: int = 2, last: int = 1) -> list[Step | Group]:
     """The children of a group; of a loop with many iterations the first and the last, the others as one group."""
-    inner = [c for c in group.children if isinstance(c, Step) or c.visible]
+    inner = [c for c in group.children if c.visible]
     if group.kind != "loop" or len(inner) <= first + last + 1:
         return inner
     hidden = Group("elided", f"{len(inner) - first - last} more iterations", group)

@@ -23,7 +23,7 @@ from wengert.primitives.shape import move_axis
 from wengert.transform.batch import batched_type
 
 LARGE = 64  # elements of an array that a lane keeps at hand
-FEW = 4  # operations that are not elementwise, after which it pays to keep what they give at hand
+FEW = 3  # operations that are not elementwise, after which it pays to keep what they give at hand
 INDEX = array_type((), np.dtype(np.int64))
 
 
