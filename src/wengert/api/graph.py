@@ -159,17 +159,18 @@ class Graph:
         atoms = tuple([self._atom(a) for a in operands])
         types = result_types(operation, atoms)
         remembers = remembering.get() and any([t.inexact for t in types]) and any([isinstance(a, Value) and a.remembers for a in atoms])
-        step = Step(operation, atoms, len(types) == 1, here())
-        acting = has_effect(operation)
-        if not remembers or acting or operation.may_raise:  # type: ignore[attr-defined]
+        if not remembers:
             with np.errstate(all="ignore"):
-                step.results = _performed(operation, atoms)
+                outs = [Value(t, known) for t, known in zip(types, _performed(operation, atoms), strict=True)]
+        else:
+            step = Step(operation, atoms, len(types) == 1, here())
+            outs = [Value(t, step=step, index=i) for i, t in enumerate(types)]
+            acting = has_effect(operation)
+            if acting or operation.may_raise:  # type: ignore[attr-defined]
+                with np.errstate(all="ignore"):
+                    step.results = _performed(operation, atoms)
             if acting:  # the derivative does not do it again
                 step.operation = silenced(operation)
-        if remembers:
-            outs = [Value(t, step=step, index=i) for i, t in enumerate(types)]
-        else:
-            outs = [Value(t, known) for t, known in zip(types, step.results or (), strict=True)]
         return self._make(outs[0]) if len(outs) == 1 else tuple([self._make(v) for v in outs])
 
     def _atom(self, a: Any) -> Any:

@@ -206,7 +206,7 @@ class Variable(Tracer):
                     f"{what} of a Variable would silently lose the derivative",
                     f"x is {self.type!r}",
                     "The result would be ordinary numbers, constants to every derivative, and so would what is assigned to a plain array.",
-                    "x.value or x.item() if a constant is meant; else np.stack([x, …]), NumPy's functions instead of math's",
+                    "x.value or x.item() if a constant is meant; else np.stack([x, …]), NumPy's functions instead of math's, wengert.scipy",
                     where=here(),
                 )
             )
@@ -338,8 +338,9 @@ class Variable(Tracer):
         if box.step is not None and box.step.single and box.step.results is None:
             box.step.results = (frozen(_known(results[0])),)
         if not (retain_graph or create_graph):
+            where = here()
             for step in steps:
-                step.spend(here())
+                step.spend(where)
         _sums.add(leaves, results[1:])
 
     def _seed(self, v: Any) -> Any:

@@ -15,7 +15,7 @@ import numpy as np
 from wengert import tree
 from wengert.api.derivatives import value_and_grad
 from wengert.api.jacobian import hessian
-from wengert.check import check_grads
+from wengert.check import check_grads, kinks, nan_hunt
 from wengert.cli.failure import Failure
 from wengert.cli.target import resolve
 from wengert.cli.values import Arguments, arguments
@@ -47,7 +47,7 @@ def grad(options: Any) -> int:
 
 
 def check(options: Any) -> int:
-    """`wengert check`: check_grads; exit status 1 and its message if a derivative is wrong."""
+    """`wengert check`: check_grads; exit status 1 and its message if a derivative is wrong. Then what is not finite, and the kinks."""
     order = _order(options.order, (1, 2, 3))
     f, call, name = _prepare(options)
     modes = tuple(options.mode or ("forward", "reverse"))
@@ -61,14 +61,19 @@ def check(options: Any) -> int:
     if all([n.isidentifier() for n in call.wrt]):
         parameters = [inspect.Parameter(n, inspect.Parameter.POSITIONAL_ONLY) for n in call.wrt]
         of_chosen.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    at = tuple([call.values[n] for n in call.wrt])
+    status = 0
     try:
-        check_grads(of_chosen, tuple([call.values[n] for n in call.wrt]), order=order, modes=modes)
+        check_grads(of_chosen, at, order=order, modes=modes)
+        by = ", ".join(call.wrt)
+        print(f"{name}: {' and '.join(modes)} derivatives by {by} agree with differences, to order {order}")
     except CheckFailed as failed:
         print(failed)
-        return 1
-    by = ", ".join(call.wrt)
-    print(f"{name}: {' and '.join(modes)} derivatives by {by} agree with differences, to order {order}")
-    return 0
+        status = 1
+    for found in (nan_hunt(of_chosen)(*at), kinks(of_chosen)(*at)):
+        if found:
+            print(f"\n{found}")
+    return status
 
 
 def _prepare(options: Any) -> tuple[Any, Arguments, str]:

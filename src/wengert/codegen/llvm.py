@@ -129,12 +129,12 @@ class _Module:
             out.block(program.block)
         return out.close(f"define internal i32 {self.body_name(program)}({', '.join(parameters)}) #0")
 
-    def rolled(self) -> str:
-        """What keeps LLVM from writing out a loop: one with a long loop inside, whose size it counts before that is vectorised."""
+    def unrolling(self, word: str) -> str:
+        """What tells LLVM to write out a loop ("full") or not to ("disable")."""
         if not self.metadata:
-            self.metadata.append('!1000 = !{!"llvm.loop.unroll.disable"}')
+            self.metadata += ['!1000 = !{!"llvm.loop.unroll.disable"}', '!1001 = !{!"llvm.loop.unroll.full"}']
         number = 1000 + len(self.metadata)
-        self.metadata.append(f"!{number} = distinct !{{!{number}, !1000}}")
+        self.metadata.append(f"!{number} = distinct !{{!{number}, !{1000 + (word == 'full')}}}")
         return f", !llvm.loop !{number}"
 
     def constant(self, buffer: Buffer) -> str:

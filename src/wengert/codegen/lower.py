@@ -376,8 +376,9 @@ class Kernel(Builder):
             return known  # type: ignore[return-value]
         if span is not None and -n <= span[0] and span[1] < 0:
             return known + n  # type: ignore[operator, return-value]
-        outside = self.op("or", self.op("lt", value, self.const(-n, "i8")), self.op("ge", value, self.const(n, "i8")))
-        self.fail_if(outside, Failure("index", (axis, n), self.span), [value])
+        if span is None or span[0] < -n or span[1] >= n:
+            outside = self.op("or", self.op("lt", value, self.const(-n, "i8")), self.op("ge", value, self.const(n, "i8")))
+            self.fail_if(outside, Failure("index", (axis, n), self.span), [value])
         wrapped = self.op("add", value, self.const(n, "i8"))
         return self.index(self.op("select", self.op("lt", value, self.const(0, "i8")), wrapped, value))
 

@@ -13,6 +13,8 @@ from wengert.codegen.checks import checked_before
 from wengert.codegen.llvm import emit
 from wengert.codegen.lower import lower
 from wengert.codegen.nest import UnsupportedError
+from wengert.codegen.tiles import in_tiles
+from wengert.codegen.vectors import without_branches
 from wengert.codegen.zeros import without_zeros
 from wengert.config import settings
 from wengert.ir.values import Function
@@ -46,6 +48,8 @@ def compile_function(function: Function, donated: Sequence[int] = (), fastmath: 
         program = lower(function, "wengert_kernel", donated)
         checked_before(program)
         without_zeros(program)
+        without_branches(program)
+        in_tiles(program)
         if settings().verify:
             verify(program)
         tell("loops", program)

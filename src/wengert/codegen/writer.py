@@ -322,7 +322,9 @@ class Writer:
         again = f"br i1 {again}, label {head}, label {done}"
         held = [x for x in walk(s.body) if type(x) is For]
         stays = any(map(is_long, held)) or held and self.module.crowded
-        self.line(again + (self.module.rolled() if trips and trips > 4 and stays else ""))
+        # One that holds a long loop stays: LLVM counts its size before the inner one is vectorised.
+        word = "full" if s.unrolled else "disable" if trips and trips > 4 and stays else ""
+        self.line(again + (self.module.unrolling(word) if word else ""))
         lines = [f"  {i} = phi i64 [ {start}, {before} ], [ {following}, {latch} ]"]
         for c, a, b in zip(s.carries, inits, nexts, strict=True):
             lines.append(f"  %v{c.id} = phi {TYPE[c.kind]} [ {a}, {before} ], [ {b}, {latch} ]")

@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from wengert.loops.facts import Facts, narrowed
 from wengert.loops.nest import REAL, Address, Affine, Buffer, Call, Const, Fail, Fill, For, If, Index, Let, Load, Name, Scalar, Store, While
 from wengert.loops.scalars import OPS
 
@@ -45,6 +46,7 @@ class Builder:
         self.block: list[Any] = []
         self.bounds: dict[int, tuple[int, int]] = {}  # name -> the least and greatest value of an index
         self.affines: dict[int, Affine] = {}  # integer scalars that are expressions of loop indices
+        self.facts = Facts()
         self.breaks: dict[int, set[int]] | None = None  # while probing: index -> values where its loop should be split
         self.scopes: list[dict[Any, Any]] = [{}]  # values computed in each open block
         self.loads: list[dict[Any, Any]] = [{}]
@@ -124,6 +126,13 @@ class Builder:
             x, y = self.affine(args[0]), self.affine(args[1])
             if x is not None and y is not None and (op != "mul" or not x.terms or not y.terms):
                 self.affines[out.id] = x + y if op == "add" else x - y if op == "sub" else x * y.const if not y.terms else y * x.const
+        elif kind == "b1":
+            if args[0].kind == "i8":
+                self.facts.compared(out, op, self.affine(args[0]), self.affine(args[1]))
+            elif args[0].kind == "b1":
+                self.facts.combined(out, op, args)
+        elif op == "cast" and args[0].kind == "b1":
+            self.facts.truths[out.id] = args[0]
         return out
 
     # -- complex arithmetic, as NumPy's ------------------------------------------------------------
@@ -227,6 +236,21 @@ class Builder:
             a, b = c * found[0], c * found[1]
             low, high = low + min(a, b), high + max(a, b)
         return low, high
+
+    def truth(self, x: Any) -> Any:
+        """The truth value that a number stands for, if it was made of one; else the number."""
+        return self.facts.truths.get(x.id, x) if type(x) is Name else x
+
+    def decided(self, condition: Any) -> bool | None:
+        """A truth value, if the ranges of indices tell it."""
+        if type(condition) is Const:
+            return bool(condition.value)
+        for truth, claims in enumerate(self.facts.of(condition)):
+            for claim in claims:
+                span = self.range(claim)
+                if span is not None and span[1] < 0:
+                    return not truth
+        return None
 
     def choose(self, index: Affine, boundary: int, below: Callable[[], Any], other: Callable[[], Any]) -> Any:
         """below() where index < boundary, other() elsewhere; decided now where the range of the index allows it."""
@@ -376,11 +400,18 @@ class Builder:
 
     def branch(self, condition: Any, then: Callable[[], Any], orelse: Callable[[], Any]) -> Any:
         """then() if the condition holds, else orelse(); each gives a scalar, or a list of them, or nothing (None)."""
+        known = self.decided(condition)
+        if known is not None:
+            return then() if known else orelse()
         statement = If(condition)
         results = []
         for side, make in ((0, then), (1, orelse)):
             outer = self._open()
+            there = narrowed(self.bounds, self.facts.of(condition)[1 - side])
+            elsewhere = {name: self.bounds[name] for name in there}
+            self.bounds.update(there)
             result = make()
+            self.bounds.update(elsewhere)
             results.append(result)
             if side:
                 statement.orelse = self.block
@@ -391,6 +422,9 @@ class Builder:
         values = [flatten(r if isinstance(r, list) else [] if r is None else [r]) for r in results]
         statement.values = tuple(values[0]), tuple(values[1])
         statement.outs = tuple([self.name(x.kind) for x in values[0]])
+        for out, x, y in zip(statement.outs, *values, strict=True):
+            if out.kind == "b1":
+                self.facts.chosen(out, condition, (x, y))
         self.block.append(statement)
         if shape is None:
             return None
@@ -405,6 +439,8 @@ class Builder:
 
     def fail_if(self, condition: Any, failure: Any, details: Sequence[Any] = ()) -> None:
         """Leave the program with this failure if the condition holds."""
+        if self.decided(condition) is False:
+            return
         self.failures.append(failure)
         self.block.append(Fail(condition, len(self.failures), [self.cast(d, "i8") for d in details]))
 

@@ -146,10 +146,11 @@ class For:
     """For index from start to stop by step: a counted loop that carries scalars.
 
     `carries` begin as `inits`, become `nexts` after every iteration, and are `outs` in the end.
-    start and stop are affine; step may be negative. `parallel` says that iterations are independent.
+    start and stop are affine; step may be negative. `parallel` says that iterations are independent, `unrolled` that there
+    are few and they are to be written out.
     """
 
-    __slots__ = ("body", "carries", "index", "inits", "nexts", "outs", "parallel", "start", "step", "stop")
+    __slots__ = ("body", "carries", "index", "inits", "nexts", "outs", "parallel", "start", "step", "stop", "unrolled")
 
     def __init__(
         self,
@@ -167,7 +168,7 @@ class For:
         self.index, self.start, self.stop, self.step = index, start, stop, step
         self.inits, self.carries, self.nexts, self.outs = tuple(inits), tuple(carries), tuple(nexts), tuple(outs)
         self.body: list[Any] = [] if body is None else body
-        self.parallel = parallel
+        self.parallel, self.unrolled = parallel, False
 
 
 class While:

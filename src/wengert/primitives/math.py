@@ -396,18 +396,12 @@ class SincDerivative(Elementwise):
 
 
 class Logaddexp(Elementwise):
-    """log(exp(x) + exp(y)); derivatives are the softmax weights, ½ each where both are -inf."""
+    """log(exp(x) + exp(y)); derivatives are the softmax weights, ½ each where both are the same infinity."""
 
     ufunc, domain, analytic, dtypes = np.logaddexp, ((-2.0, 2.0), (-2.0, 2.0)), False, "fd"
 
     def partials(self, out: Any, x: Any, y: Any) -> Sequence[Any]:
-        def weight(a: Any, b: Any) -> Any:
-            # exp(a - out) with -inf - -inf and inf - inf read as limits; a finite tie is no special case
-            top = equal(a, out)
-            distance = select(top, splat(0.0, a.type), a - out)
-            return select(top & equal(a, b), splat(0.5, a.type), exp(distance))
-
-        return lambda: weight(x, y), lambda: weight(y, x)
+        return lambda: PowerShare("exp", 0)(x, y), lambda: PowerShare("exp", 1)(x, y)
 
     def scalar(self, k: Any, x: Any, y: Any) -> Any:
         return log_sum(k, x, y, "exp", 1.0)
@@ -422,18 +416,52 @@ class Logaddexp2(Elementwise):
     ufunc, domain, analytic, dtypes = np.logaddexp2, ((-2.0, 2.0), (-2.0, 2.0)), False, "fd"
 
     def partials(self, out: Any, x: Any, y: Any) -> Sequence[Any]:
-        def weight(a: Any, b: Any) -> Any:
-            top = equal(a, out)
-            distance = select(top, splat(0.0, a.type), a - out)
-            return select(top & equal(a, b), splat(0.5, a.type), exp2(distance))
-
-        return lambda: weight(x, y), lambda: weight(y, x)
+        return lambda: PowerShare("exp2", 0)(x, y), lambda: PowerShare("exp2", 1)(x, y)
 
     def scalar(self, k: Any, x: Any, y: Any) -> Any:
         return log_sum(k, x, y, "exp2", 1 / np.log(2.0))
 
     def exact(self, m: Any, x: Any, y: Any) -> Any:
         return m.log2(m.exp2(x) + m.exp2(y))
+
+
+class PowerShare(Elementwise):
+    """b**x / (b**x + b**y), or the same of y (`part` 1), for b = e or 2 (`base`); ½ where x = y, infinities included.
+
+    Of the same one exponential as the logarithm of the sum, so that native code computes it once for the value and both derivatives.
+    """
+
+    base: str
+    part: int
+    domain, analytic, dtypes = ((-2.0, 2.0), (-2.0, 2.0)), False, "fd"
+
+    def evaluate(self, x: Any, y: Any) -> Any:
+        with np.errstate(invalid="ignore"):
+            far = getattr(np, self.base)(np.minimum(x, y) - np.maximum(x, y))
+        less = np.where(x == y, np.ones((), x.dtype), far)
+        larger = (x >= y) if self.part == 0 else (y >= x)
+        return (np.where(larger, np.ones((), x.dtype), less) / (1 + less))[()]
+
+    def partials(self, out: Any, x: Any, y: Any) -> Sequence[Any]:
+        slope = lambda: out * PowerShare(self.base, 1 - self.part)(x, y) * (1.0 if self.base == "exp" else float(np.log(2.0)))
+        return (slope, lambda: -slope()) if self.part == 0 else (lambda: -slope(), slope)
+
+    def scalar(self, k: Any, x: Any, y: Any) -> Any:
+        same, far = power_ratio(k, x, y, self.base)
+        one = k.like(1, x)
+        less = k.op("select", same, one, far)
+        larger = k.op("ge", *((x, y) if self.part == 0 else (y, x)))
+        return k.op("div", k.op("select", larger, one, less), k.op("add", one, less))
+
+    def exact(self, m: Any, x: Any, y: Any) -> Any:
+        power = m.exp if self.base == "exp" else m.exp2
+        return m.div(power((x, y)[self.part]), power(x) + power(y))
+
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        for base, part in (("exp", 0), ("exp", 1), ("exp2", 0), ("exp2", 1)):
+            yield Sample(cls(base, part), np.array([-1.5, 0.5, 2.0]), np.array([0.3, 0.6, -1.0]), complex_step=False)
+            yield Sample(cls(base, part), np.float32(0.4), np.float32(0.1), complex_step=False)
 
 
 class Copysign(Elementwise):
@@ -508,10 +536,15 @@ def integer_pow(x: Any, n: int) -> Any:
 
 def log_sum(k: Any, x: Any, y: Any, exp: str, unit: float) -> Any:
     """The logarithm of the sum of two powers, without overflow; unit is the logarithm's of e."""
+    same, ratio = power_ratio(k, x, y, exp)
+    far = k.op("mul", k.op("log1p", ratio), k.like(unit, x))
+    return k.op("add", k.op("maximum", x, y), k.op("select", same, k.like(np.log(2.0) * unit, x), far))
+
+
+def power_ratio(k: Any, x: Any, y: Any, exp: str) -> tuple[Any, Any]:
+    """Whether x = y, two infinities too, and else the smaller power over the larger."""
     high, low = k.op("maximum", x, y), k.op("minimum", x, y)
-    same = k.op("eq", x, y)  # two infinities too
-    far = k.op("mul", k.op("log1p", k.op(exp, k.op("sub", low, high))), k.like(unit, x))
-    return k.op("add", high, k.op("select", same, k.like(np.log(2.0) * unit, x), far))
+    return k.op("eq", x, y), k.op(exp, k.op("sub", low, high))
 
 
 def _factorial(n: int) -> float:

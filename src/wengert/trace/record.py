@@ -133,6 +133,7 @@ def require_apart(changed: Sequence[Any], arrays: Sequence[Any]) -> None:
 def write_back(array: Any, value: Any) -> None:
     """`array[...] = value`, for an array or a traced one."""
     if isinstance(array, Traced):
+        boxes.refuse_read_only(array)
         boxes.replace(array, value)
     else:
         np.copyto(array, value)
@@ -169,8 +170,9 @@ def run(
         with _entered(tape, staged):
             traced = [tracer(tape, v, w) for v, w in zip(tape.root.outs, flags, strict=True)]
             for box, value in zip(traced, arguments or (), strict=False):
-                if isinstance(value, np.ndarray) and not value.flags.writeable or getattr(value, "frozen", False):
-                    box.frozen = True  # type: ignore[attr-defined]
+                why = isinstance(value, np.ndarray) and not value.flags.writeable or getattr(value, "frozen", False)
+                if why:
+                    box.frozen = why  # type: ignore[attr-defined]
             inputs = [(v.tape, v.atom) for v in traced]
             result = _result(call, traced, has_aux)
             aux: Any = ([], None)

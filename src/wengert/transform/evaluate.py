@@ -82,6 +82,7 @@ class _Program:
         slot: dict[Any, int] = {v: i for i, v in enumerate(function.inputs)}
         uses = _uses(function)
         last = _last_uses(function)
+        results = set(function.outputs)
         owned: set[Var] = set(owned_inputs)  # results, and inputs given up by the caller, in memory that nothing else sees
         aliases: set[Any] = set()  # values in another's slot, let go with that
         compact: set[Any] = set()  # values held smaller than their type: consumers broadcast
@@ -147,7 +148,7 @@ class _Program:
                     and a not in aliases
                     and last.get(a, index) == index
                     and getattr(a.type, "size", _LARGE) >= _LARGE
-                    and a not in function.outputs
+                    and a not in results
                 ):
                     self.code.append((_FREE, None, slot[a], None, None))
         self.outputs = [slot_of(a, False) for a in function.outputs]

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from wengert.ir.types import ArrayType
+from wengert.ir.values import Literal
 from wengert.primitives.control import Stack
 from wengert.transform.evaluate import evaluate
 from wengert.transform.jvp import jvp
@@ -53,17 +54,24 @@ def adjoints(run: Observed, seeds: Mapping[Node, Any]) -> tuple[dict[Node, Any],
         if not any(seeded) or not any(active):
             continue
         cts = [_tangent(part, found) for part, on in zip(step.parts, seeded, strict=True) if on]
-        values = evaluate(vjp(step.function, active, seeded), [*[concrete(operand) for operand in step.operands], *cts])
-        results = iter(values[len(step.parts) :])
+        pulled = vjp(step.function, active, seeded)
+        values = evaluate(pulled, [*[concrete(operand) for operand in step.operands], *cts])
+        results = iter(zip(pulled.outputs[len(step.parts) :], values[len(step.parts) :], strict=True))
         for place, (operand, on) in enumerate(zip(step.operands, active, strict=True)):
             if not on:
                 continue
-            for node, value in _pairs(operand, next(results)):
+            written, pulled_value = next(results)
+            if isinstance(written, Literal) and written.is_value(0):
+                continue  # nothing depends on it
+            for node, value in _pairs(operand, pulled_value):
                 if not node.varied:
                     continue
                 first = node not in found
                 found[node] = value if first else found[node] + value
                 trace.append(Contribution(step, place, node, value, found[node], first))
+    for node in run.inputs:
+        if node.varied:
+            found.setdefault(node, np.zeros(node.type.shape, node.type.dtype)[()])
     return found, trace
 
 
@@ -78,7 +86,7 @@ def partial(step: Step, place: int) -> Any:
     out = step.outs[0]
     operation: Any = step.equation.operation
     active = tuple([i == place for i in range(len(step.operands))])
-    if not isinstance(out.type, ArrayType) or not out.type.inexact or out.type.dtype.kind == "c":
+    if not isinstance(out.type, ArrayType) or not out.type.inexact or out.type.dtype.kind == "c" or not operand.type.size:
         return None
     whole = operation.elementwise and len(step.function.equations) == 1 or operand.type.size == 1
     if not whole and out.type.size * operand.type.size > ENTRIES:

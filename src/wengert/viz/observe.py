@@ -10,14 +10,16 @@ from typing import Any
 
 import numpy as np
 
+from wengert.errors import NoRuleError
 from wengert.ir.builder import Builder, building
 from wengert.ir.types import ArrayType
-from wengert.ir.values import Equation, Function, Literal, Var, literal
+from wengert.ir.values import Equation, Function, Literal, Var
 from wengert.primitives.control import Call, Cond, Loop, Print, Stack, While
 from wengert.primitives.index import slice_
 from wengert.primitives.shape import Concatenate, reshape
 from wengert.source import Span
 from wengert.transform.evaluate import evaluate
+from wengert.transform.jvp import jvp
 
 MOST = 20_000  # steps that are looked at one by one; a loop that takes more is one step
 LARGEST = 1 << 28  # bytes of all their results together
@@ -144,7 +146,8 @@ class _TooManyError(Exception):
 def observe(function: Function, values: Sequence[Any], labels: Sequence[str], chosen: Sequence[bool], most: int = MOST) -> Observed:
     """Run a Function on these values, looking into calls, branches and loops.
 
-    `labels` are the user's names of the inputs, `chosen` says by which it is differentiated. Operations with a rule of their own for their derivative are one step, whatever they hold.
+    `labels` are the user's names of the inputs, `chosen` says by which it is differentiated. Operations with a rule
+    of their own for their derivative are one step, whatever they hold.
     """
     observer = Observer(function.name, most)
     inputs = [Node(np.asarray(x)[()], v.type, observer=observer) for x, v in zip(values, function.inputs, strict=True)]
@@ -276,9 +279,9 @@ class Observer:
         if self.loops and (self.count > self.most or self.bytes > LARGEST):
             raise _TooManyError
         step = Step(function, equation, operands, self.group)
-        given = step.nodes()
-        moves = any([node.varied for node in given]), any([node.depends for node in given])
-        step.parts = [self._result(x, a.type, step, moves) for x, a in zip(values, function.outputs, strict=True)]
+        depends = any([node.depends for node in step.nodes()])
+        moved = _moved(step) if depends else [False] * len(values)
+        step.parts = [self._result(x, a.type, step, (on, depends)) for x, a, on in zip(values, function.outputs, moved, strict=True)]
         self.group.children.append(step)
         return step.parts
 
@@ -341,9 +344,15 @@ def concrete(operand: Any) -> Any:
     return operand.value if isinstance(operand, Node) else Stack([concrete(item) for item in operand])
 
 
-def constant(value: Any) -> Node:
-    """A value that is written as it is."""
-    return Node(value, literal(value).type)
+def _moved(step: Step) -> Sequence[bool]:
+    """Which results have a tangent where those operands have one that depend on an input."""
+    active = tuple([any([node.varied for node in nodes_in(operand)]) for operand in step.operands])
+    if not any(active):
+        return [False] * len(step.function.outputs)
+    try:
+        return jvp(step.function, active)[1]
+    except NoRuleError:  # it will be said when the derivative is asked for
+        return [t.inexact for t in step.function.out_types]
 
 
 def elided(group: Group, first: int = 2, last: int = 1) -> list[Step | Group]:

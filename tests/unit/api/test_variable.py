@@ -603,6 +603,27 @@ def test_a_branch_of_a_compiled_function_sees_variables():
         assert np.allclose(w.grad, expected)
 
 
+def doubled(x):
+    x *= 2.0
+    return np.sum(x**2)
+
+
+@pytest.mark.parametrize("f", [wg.jit(doubled), wg.grad(doubled), wg.jit(wg.grad(doubled))])
+def test_functions_that_assign_to_their_arguments(f):
+    x = wg.Variable([1.0, 2.0])
+    with pytest.raises(TraceError, match=r"(?s)cannot be assigned to here.*requires a gradient.*no_grad"):
+        f(x)
+    assert np.array_equal(x.value, [1.0, 2.0])
+    h = x * 1.0
+    result = f(h)
+    assert np.array_equal(h.value, [2.0, 4.0])
+    np.sum(result).backward()
+    assert np.allclose(x.grad, [8.0, 16.0] if result.shape == () else [8.0, 8.0])
+    with wg.no_grad():
+        f(x)
+    assert np.array_equal(x.value, [2.0, 4.0]) and x.is_leaf and x.requires_grad
+
+
 def test_an_inner_function_does_not_write_into_a_variable():
     w = wg.Variable(np.zeros(2))
 

@@ -115,6 +115,23 @@ def test_check_of_a_function_that_does_not_tell_its_parameters(tmp_path, capsys)
     assert out.splitlines()[0].endswith("(many.py:4)") and "argument 1, direction" in out
 
 
+def test_check_shows_what_is_not_finite_and_kinks(tmp_path, capsys):
+    path = tmp_path / "hard.py"
+    path.write_text(
+        "import numpy as np\n\n\ndef root(x):\n    return np.sum(np.sqrt(x))\n\n\ndef kinked(x):\n    return np.sum(np.abs(x - 1) + x)\n",
+        encoding="utf-8",
+    )
+    assert main(["check", f"{path}:root", "--at", "0.0,1.0"]) == 1
+    out = capsys.readouterr().out
+    assert "the gradient of root is not finite: the derivative of sqrt makes a first infinity   (hard.py:5)" in out
+    assert "  in its derivative: div of [0.5, 0.5] and [0., 1.]" in out
+    assert "sqrt sits on a kink at [0]   (hard.py:5)" in out
+    assert main(["check", f"{path}:kinked", "--at", "1.0,2.0", "--order", "1"]) == 0
+    out = capsys.readouterr().out
+    assert "agree with differences" in out and "abs sits on a kink at [0]   (hard.py:9)" in out
+    assert "  below: gradient [0., 2.]" in out and "  above: gradient [2., 2.]" in out
+
+
 def test_rules(capsys):
     assert main(["rules"]) == 0
     out = capsys.readouterr().out

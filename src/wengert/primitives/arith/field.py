@@ -139,7 +139,7 @@ class Div(_Elementary):
         return x / y
 
     def partials(self, out: Any, x: Any, y: Any) -> Sequence[Any]:
-        return lambda: reciprocal(y), lambda: -out / y
+        return lambda: reciprocal(y), lambda: -(out * reciprocal(y))  # one division for both
 
     def jvp(self, primals: Sequence[Any], outs: Any, tangents: Sequence[Any]) -> Any:
         dx, dy = tangents

@@ -35,6 +35,7 @@ from wengert.primitives.control.call import (
 from wengert.primitives.control.lanes import goes_alone, lane_by_lane
 from wengert.primitives.control.nesting import HEADER, SMALL, StackPlace, indexed, is_stack, moves, origin, put, settled
 from wengert.primitives.control.plain import merged, once, plain
+from wengert.primitives.control.residuals import cheapest
 from wengert.primitives.control.stack import guard, lanes_of, lanes_to_guard, select_any
 from wengert.primitives.index import gather
 from wengert.primitives.math import exp, sin
@@ -84,6 +85,8 @@ class Cond(Primitive):
     def nest(self, k: Any, operands: Sequence[Any], outs: Any) -> Any:
         """Native branches; small results are in registers, large ones in memory that each branch writes."""
         (index,) = k.registers(operands[0]).values
+        if len(self.branches) == 2:
+            index = k.truth(index)
         places = {n for branch in self.branches for n in indexed(branch)}
         operands = settled(k, operands[1:], {*places, *[n - 1 for n in outs.given]})
         # A small array stays in the memory that it is changed in.
@@ -169,9 +172,12 @@ class Cond(Primitive):
         if found is not None:
             return found
         parts = []
-        for s in splits:
-            tangent = with_zeros(s.tangent, spread(s.tangent.outputs, s.out_active), joint, self.branches[0].out_types)
-            parts.append(Part(s.primal, n, s.residuals, tangent, tangent.inputs[len(s.residuals) :], tangent.outputs))
+        for s, half in zip(splits, halves, strict=True):
+            tangent = with_zeros(half.tangent, spread(half.tangent.outputs, s.out_active), joint, self.branches[0].out_types)
+            inputs, given, again = tangent.inputs[len(half.residuals) :], *counted(half)
+            first = Function(half.inputs, half.equations, half.outputs, s.primal.name)
+            second = Function((), [*again, *tangent.equations], (), tangent.name)
+            parts.append(Part(first, n, given, second, inputs, tangent.outputs))
         known, later, residuals = merge(parts)
         results = emit(Cond(known), primals)
         given = residuals(primals[1:], results[:n], results[n:])
@@ -298,6 +304,18 @@ def with_zeros(function: Function, outputs: Sequence[Any], wanted: Sequence[bool
     with building(builder):
         outs = [instantiate(a, t) for a, t, on in zip(outputs, types, wanted, strict=True) if on]
     return Function(function.inputs, [*function.equations, *builder.equations], outs, function.name)
+
+
+def counted(half: Any) -> tuple[list[Var], list[Equation]]:
+    """What the linear half of a branch is given, and what it computes of that: indices, again from the integers that the branch is given.
+
+    What surrounds the branch knows these, as a rule, or counts them as well.
+    """
+    free = {v for v in half.inputs if isinstance(v.type, ArrayType) and v.type.shape == () and v.type.dtype.kind in "iub"}
+    _, again, _ = cheapest(half.equations, half.residuals, free)
+    made = {v for e in again for v in e.outs}
+    needed = unique([*half.residuals, *[a for e in again for a in e.operands if isinstance(a, Var)]])
+    return [v for v in needed if v not in made], again
 
 
 class Part:
