@@ -68,9 +68,7 @@ class Kernel:
         An array that is not contiguous is copied; an `out` that is not, or that shares memory with an input, is filled at the end.
         """
         given = [_exact(a, t, i in self.donated) for i, (a, t) in enumerate(zip(arrays, self.in_types, strict=True))]
-        results = (
-            [array(shape, dtype) for shape, dtype in self._made] if out is None else _fresh_where_needed(out, self.out_types, given)
-        )
+        results = [array(shape, dtype) for shape, dtype in self._made] if out is None else _fresh_where_needed(out, self.out_types, given)
         context = (ctypes.c_int64 * (host.CONTEXT_BYTES // 8))()
         where = ctypes.addressof(context)
         context[host.THUNK // 8], context[host.DATA // 8], context[host.OWNER // 8] = host.thunk(), where, self.hosts.number

@@ -5,6 +5,7 @@ A result is an array over a block; its base keeps the block. A block that only t
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from typing import Any
@@ -16,7 +17,6 @@ from wengert.runtime import symbols
 LEAST = 1 << 18  # bytes of a result from which it is worth it
 KEPT = 1 << 28  # bytes that stay here at most while nobody uses them
 
-_ALONE = 3  # references to a block that only the list has: its own, the loop's variable, getrefcount's argument
 _lock = threading.Lock()
 _blocks: dict[int, list[np.ndarray]] = {}
 _held = 0  # bytes of all blocks in the lists
@@ -27,9 +27,10 @@ def take(size: int) -> np.ndarray:
     global _held
     kind = _size_class(size)
     with _lock:
-        for block in _blocks.setdefault(kind, []):
-            if sys.getrefcount(block) == _ALONE:
-                return block
+        blocks = _blocks.setdefault(kind, [])
+        for n, count in enumerate(_references(blocks)):
+            if count <= _ALONE:
+                return blocks[n]
         if _held + kind > KEPT:
             _forget()
         block = np.empty(kind, np.uint8)
@@ -52,9 +53,27 @@ def _forget() -> None:
     """Let go of the blocks that nobody uses."""
     global _held
     for kind, blocks in _blocks.items():
-        used = [block for block in blocks if sys.getrefcount(block) > _ALONE]
+        used = [blocks[n] for n, count in enumerate(_references(blocks)) if count > _ALONE]
         _held -= kind * (len(blocks) - len(used))
         _blocks[kind] = used
+
+
+def _references(blocks: list[np.ndarray]) -> list[int]:
+    """How many references there are to each."""
+    return [sys.getrefcount(block) for block in blocks]
+
+
+_ALONE = _references([np.empty(1)])[0]  # to what only a list has: how Python counts changes between versions
+
+
+def _unlock() -> None:
+    """A new lock, in a forked process: the thread that held the old one is not there."""
+    global _lock
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_unlock)
 
 
 def _size_class(size: int) -> int:

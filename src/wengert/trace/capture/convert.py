@@ -12,7 +12,7 @@ import inspect
 import types
 from typing import Any
 
-from wengert.trace.capture.rewrite import RUNTIME, Rewriter
+from wengert.trace.capture.rewrite import RUNTIME, Rewriter, located
 from wengert.trace.capture.source import tree_of
 from wengert.trace.capture.stage import FOLDS, REDUCTIONS, Stager
 
@@ -91,8 +91,12 @@ def _rewritten(code: types.CodeType, staged: bool, space: dict[str, Any]) -> typ
     module = ast.Module([outer], [])
     outer.lineno = outer.end_lineno = tree.lineno
     outer.col_offset = outer.end_col_offset = 0
-    ast.fix_missing_locations(module)
-    compiled = compile(module, code.co_filename, "exec", code.co_flags & _FUTURE, dont_inherit=True)
+    located(outer, outer)
+    flags = code.co_flags & _FUTURE
+    try:
+        compiled = compile(module, code.co_filename, "exec", flags, dont_inherit=True)
+    except TypeError:  # somewhere inside is a node without a place; to look at all of them takes as long as to compile them
+        compiled = compile(ast.fix_missing_locations(module), code.co_filename, "exec", flags, dont_inherit=True)
     wrapper = next(c for c in compiled.co_consts if isinstance(c, types.CodeType))
     name = "<lambda>" if is_lambda else _WHOLE
     found = [c for c in wrapper.co_consts if isinstance(c, types.CodeType) and c.co_name == name]

@@ -56,11 +56,17 @@ def located(node: Any, like: Any) -> Any:
     waiting = [node]
     while waiting:
         part = waiting.pop()
+        fields = part.__dict__
         if part._attributes:
-            if part is not node and hasattr(part, "lineno"):
+            if part is not node and "lineno" in fields:
                 continue
-            vars(part).update(place)
-        waiting += ast.iter_child_nodes(part)
+            fields.update(place)
+        for name in part._fields:
+            child = fields.get(name)
+            if type(child) is list:
+                waiting += [item for item in child if isinstance(item, ast.AST)]
+            elif isinstance(child, ast.AST) and (child._fields or child._attributes):
+                waiting.append(child)
     return node
 
 

@@ -124,7 +124,6 @@ class Stager(Rewriter):
         """A block. What follows a statement that may jump is done only if it has not."""
         out: list[Any] = []
         for i, statement in enumerate(body):
-            rest = body[i + 1 :]
             if isinstance(statement, ast.Return) and self.returns_by_flag:
                 value = self.visit(statement.value) if statement.value is not None else ast.Constant(None)
                 out.append(located(ast.Assign([store(_RESULT)], value), statement))
@@ -135,6 +134,7 @@ class Stager(Rewriter):
                 out.append(located(ast.Assign([store(flag)], ast.Constant(True)), statement))
                 return out
             jumps = self._jumps(statement)
+            rest = body[i + 1 :] if jumps else []
             if jumps and rest and isinstance(statement, ast.If):
                 if scope.always_jumps(statement.body) and not scope.always_jumps(statement.orelse):
                     statement.orelse = [*statement.orelse, *rest]
