@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from wengert.runtime import arena, host, layout, symbols, threads, watch
-from wengert.runtime.results import array
 from wengert.runtime.loader import Library
+from wengert.runtime.results import array
 
 _KERNEL = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
 

@@ -17,27 +17,46 @@ from wengert.runtime import symbols
 LEAST = 1 << 18  # bytes of a result from which it is worth it
 KEPT = 1 << 28  # bytes that stay here at most while nobody uses them
 
-_lock = threading.Lock()
-_blocks: dict[int, list[np.ndarray]] = {}
-_held = 0  # bytes of all blocks in the lists
+
+class Blocks:
+    """Blocks by their sizes: those in use, which others refer to as well, and those that are free."""
+
+    def __init__(self) -> None:
+        self.of_size: dict[int, list[np.ndarray]] = {}
+        self.bytes = 0
+        self.lock = threading.Lock()
+
+    def take(self, size: int) -> np.ndarray:
+        """As `take`."""
+        kind = _size_class(size)
+        with self.lock:
+            blocks = self.of_size.setdefault(kind, [])
+            for n, count in enumerate(_references(blocks)):
+                if count <= _ALONE:
+                    return blocks[n]
+            if self.bytes + kind > KEPT:
+                self.forget()
+            block = np.empty(kind, np.uint8)
+            if self.bytes + kind <= KEPT:
+                self.of_size[kind].append(block)
+                self.bytes += kind
+            return block
+
+    def forget(self) -> None:
+        """Let go of the blocks that nobody uses."""
+        for kind, blocks in self.of_size.items():
+            used = [blocks[n] for n, count in enumerate(_references(blocks)) if count > _ALONE]
+            self.bytes -= kind * (len(blocks) - len(used))
+            self.of_size[kind] = used
+
+    def unlock(self) -> None:
+        """A new lock, in a forked process: the thread that held the old one is not there."""
+        self.lock = threading.Lock()
 
 
 def take(size: int) -> np.ndarray:
     """A block of at least so many bytes that nobody uses, as an array of bytes; whoever refers to it has it."""
-    global _held
-    kind = _size_class(size)
-    with _lock:
-        blocks = _blocks.setdefault(kind, [])
-        for n, count in enumerate(_references(blocks)):
-            if count <= _ALONE:
-                return blocks[n]
-        if _held + kind > KEPT:
-            _forget()
-        block = np.empty(kind, np.uint8)
-        if _held + kind <= KEPT:
-            _blocks[kind].append(block)
-            _held += kind
-        return block
+    return _blocks.take(size)
 
 
 def array(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
@@ -49,31 +68,15 @@ def array(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
     return np.empty(shape, dtype) if size < LEAST else np.ndarray(shape, dtype, take(size))
 
 
-def _forget() -> None:
-    """Let go of the blocks that nobody uses."""
-    global _held
-    for kind, blocks in _blocks.items():
-        used = [blocks[n] for n, count in enumerate(_references(blocks)) if count > _ALONE]
-        _held -= kind * (len(blocks) - len(used))
-        _blocks[kind] = used
-
-
 def _references(blocks: list[np.ndarray]) -> list[int]:
     """How many references there are to each."""
     return [sys.getrefcount(block) for block in blocks]
 
 
 _ALONE = _references([np.empty(1)])[0]  # to what only a list has: how Python counts changes between versions
-
-
-def _unlock() -> None:
-    """A new lock, in a forked process: the thread that held the old one is not there."""
-    global _lock
-    _lock = threading.Lock()
-
-
+_blocks = Blocks()
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_unlock)
+    os.register_at_fork(after_in_child=_blocks.unlock)
 
 
 def _size_class(size: int) -> int:

@@ -14,8 +14,7 @@ N = results.LEAST // 8
 
 @pytest.fixture
 def empty(monkeypatch):
-    monkeypatch.setattr(results, "_blocks", {})
-    monkeypatch.setattr(results, "_held", 0)
+    monkeypatch.setattr(results, "_blocks", results.Blocks())
 
 
 def test_memory_is_used_again(empty):
@@ -74,11 +73,12 @@ def test_threads(empty):
 def test_no_more_is_kept_than_said(empty, monkeypatch):
     monkeypatch.setattr(results, "KEPT", 3 * results.LEAST)
     held = [results.take(results.LEAST) for _ in range(6)]
-    assert results._held <= 3 * results.LEAST
+    blocks = results._blocks
+    assert blocks.bytes <= 3 * results.LEAST
     held.clear()
     results.take(2 * results.LEAST)  # for which the free ones go
-    assert results._held <= 3 * results.LEAST
-    assert sum(len(blocks) for blocks in results._blocks.values()) <= 3
+    assert blocks.bytes <= 3 * results.LEAST
+    assert sum(map(len, blocks.of_size.values())) <= 3
 
 
 @pytest.mark.parametrize("size", [1, 4096, results.LEAST, results.LEAST + 1, 10**7, 2**28 - 1])
