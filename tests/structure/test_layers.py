@@ -31,7 +31,7 @@ OWNERS = {  # a foreign library -> the only modules that may import it
     "ctypes": ("runtime",),
     "optree": ("tree",),
     "opt_einsum": ("primitives.linalg",),
-    "matplotlib": ("viz", "methods.figures"),  # methods may not see viz, which knows no derivative
+    "matplotlib": ("viz", "methods.figures"),  # one wing may not see another
     "mpmath": ("methods.precise",),
 }
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

@@ -46,9 +46,20 @@ def tangents(run: Observed, seeds: Mapping[Node, Any]) -> dict[Node, Any]:
 
 def adjoints(run: Observed, seeds: Mapping[Node, Any]) -> tuple[dict[Node, Any], list[Contribution]]:
     """The adjoints of all values that depend on an input, and how they were summed up, step by step backwards."""
-    found: dict[Node, Any] = dict(seeds)
+    found: dict[Node, Any] = {}
     trace: list[Contribution] = []
-    for step in reversed(run.steps()):
+    steps = run.steps()
+
+    def add(node: Node, value: Any) -> bool:
+        first = node not in found
+        found[node] = value if first else found[node] + value
+        return first
+
+    for node, ct in seeds.items():
+        add(node.origin, _shaped(ct, node.origin))
+    for step in reversed(steps):
+        if step.relabels:
+            continue
         seeded = tuple([any([node in found for node in nodes_in(part)]) for part in step.parts])
         active = tuple([any([node.varied for node in nodes_in(operand)]) for operand in step.operands])
         if not any(seeded) or not any(active):
@@ -66,9 +77,12 @@ def adjoints(run: Observed, seeds: Mapping[Node, Any]) -> tuple[dict[Node, Any],
             for node, value in _pairs(operand, pulled_value):
                 if not node.varied:
                     continue
-                first = node not in found
-                found[node] = value if first else found[node] + value
+                node, value = node.origin, _shaped(value, node.origin)
+                first = add(node, value)
                 trace.append(Contribution(step, place, node, value, found[node], first))
+    for step in steps:
+        if step.relabels and step.outs[0].origin in found:
+            found[step.outs[0]] = _shaped(found[step.outs[0].origin], step.outs[0])
     for node in run.inputs:
         if node.varied:
             found.setdefault(node, np.zeros(node.type.shape, node.type.dtype)[()])
@@ -100,6 +114,11 @@ def partial(step: Step, place: int) -> Any:
     if whole:
         return columns[0]
     return np.stack(columns, axis=-1).reshape(*out.type.shape, *operand.type.shape)
+
+
+def _shaped(value: Any, node: Node) -> Any:
+    """What belongs to another shape of a value, in its own."""
+    return value if not isinstance(node.type, ArrayType) or np.shape(value) == node.type.shape else np.reshape(value, node.type.shape)[()]
 
 
 def _tangent(operand: Any, found: Mapping[Node, Any]) -> Any:

@@ -308,7 +308,7 @@ class Writer:
 
     def _number(self, value: Any) -> tuple[str, int]:
         text = shown(value, self.digits)
-        return self.form.text(text), SUM if text.startswith("−") or "i" in text else ATOM
+        return self.form.text(text), SUM if text.startswith("−") or " + " in text or " − " in text else ATOM
 
     def _inside(self, e: Expression, numbers: Any, binds: int, strictly: bool = False) -> str:
         text, tightness = self._write(e, numbers)

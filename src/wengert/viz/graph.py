@@ -152,7 +152,7 @@ class _Maker:
             else:
                 steps = [s for s in item.steps() if s.visible]
                 last = steps[-1].outs[0] if steps else None
-                self._vertex("group", f"{self._title(item)}: {len(steps)} steps", cluster, last, steps)
+                self._vertex("group", f"{self._title(item)}: {len(steps)} step{'s' * (len(steps) != 1)}", cluster, last, steps)
 
     def _title(self, group: Group) -> str:
         return "".join([part if isinstance(part, str) else self.writer.write(part) for part in title(group)])

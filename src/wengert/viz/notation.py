@@ -58,6 +58,7 @@ SILENT = frozenset({"broadcast", "cast", "reshape", "stop_gradient"})
 WORDS = {
     "maximum": "max",
     "minimum": "min",
+    "select": "where",
     "slice": "part",
     "gather": "at",
     "expand": "copies",

@@ -30,16 +30,18 @@ class Node:
 
     number: its place in the Wengert list, -n+1 … 0 for the n inputs, 1 … for results; None where it is written as it is
     label:  the user's name of it, of inputs only
+    origin: the value that it is under another shape; mostly itself
     depends: it is computed from an input that is differentiated by; varied: so that it has a tangent
     """
 
-    __slots__ = ("depends", "label", "number", "observer", "step", "type", "value", "varied")
+    __slots__ = ("depends", "label", "number", "observer", "origin", "step", "type", "value", "varied")
 
     def __init__(self, value: Any, type: Any, step: Step | None = None, observer: Observer | None = None) -> None:
         self.value, self.type, self.step, self.observer = value, type, step, observer
         self.number: int | None = None
         self.label = ""
         self.depends = self.varied = False
+        self.origin: Node = self
 
     # What the `exact` rules of loops do with their operands, besides handing them on.
 
@@ -100,11 +102,12 @@ class Group:
     kind: "program", "call", "branch", "loop", "iteration", "test", or "elided" for iterations that are shown as one
     """
 
-    __slots__ = ("children", "kind", "parent", "test", "title")
+    __slots__ = ("children", "iterations", "kind", "parent", "test", "title")
 
     def __init__(self, kind: str, title: str, parent: Group | None) -> None:
         self.kind, self.title, self.parent = kind, title, parent
         self.children: list[Step | Group] = []
+        self.iterations = 0  # of a loop, so far
         self.test: tuple[Any, int, int] | None = None  # of a branch: what decided, which was taken, of how many
 
     def steps(self) -> Iterator[Step]:
@@ -188,8 +191,8 @@ class Observer:
         operation = self.within[-1] if self.within else None
         if isinstance(operation, (Loop, While)):
             kind = "test" if isinstance(operation, While) and function is operation.cond else "iteration"
-            number = 1 + sum([isinstance(c, Group) and c.kind == kind for c in self.group.children])
-            self.group = Group(kind, f"iteration {number}" if kind == "iteration" else "test", self.group)
+            self.group.iterations += kind == "iteration"
+            self.group = Group(kind, f"iteration {self.group.iterations}" if kind == "iteration" else "test", self.group)
             self.group.parent.children.append(self.group)  # type: ignore[union-attr]
             self.group.children, self.coming.children = self.coming.children, []
             outs = self._run(function, arguments)
@@ -256,8 +259,7 @@ class Observer:
             self.group = group
             bound = [self._bound(out, v.type) for out, v in zip(outs, equation.outs, strict=True)]
             if repeats:
-                number = len([c for c in inside.children if isinstance(c, Group) and c.kind == "iteration"])
-                inside.title = f"{inside.title}, {number} iteration{'s' * (number != 1)}"
+                inside.title = f"{inside.title}, {inside.iterations} iteration{'s' * (inside.iterations != 1)}"
             return bound
         except _TooManyError:
             if not outermost:
@@ -282,6 +284,8 @@ class Observer:
         depends = any([node.depends for node in step.nodes()])
         moved = _moved(step) if depends else [False] * len(values)
         step.parts = [self._result(x, a.type, step, (on, depends)) for x, a, on in zip(values, function.outputs, moved, strict=True)]
+        if step.relabels:
+            step.parts[0].origin = step.operands[0].origin
         self.group.children.append(step)
         return step.parts
 
@@ -389,7 +393,7 @@ def _title(operation: Any) -> str:
         return "while loop"
     if isinstance(operation, Loop):
         return "loop"
-    return f"{operation.name} {operation.function.name}"
+    return f"{operation.name.replace('_', ' ')} {operation.function.name}"
 
 
 def _by_depth_within_lines(root: Group) -> None:

@@ -187,12 +187,11 @@ class TraceTable:
     # -- LaTeX --------------------------------------------------------------------------------------
 
     def latex(self) -> str:
-        """An array environment, for mathematical mode; it needs amsmath."""
+        """An array environment, for mathematical mode; it needs the package mathtools."""
         writer = Writer(Latex(), self.digits)
-        right = self.heading
         lines = [
             r"\begin{array}{lcl|lcl}",
-            rf"\multicolumn{{3}}{{l|}}{{\text{{Forward primal trace}}}} & \multicolumn{{3}}{{l}}{{\text{{{right}}}}} \\ \hline",
+            rf"\mathrlap{{\text{{Forward primal trace}}}} & & & \mathrlap{{\text{{{self.heading}}}}} & & \\ \hline",
         ]
         before = None
         for row in self.rows:
@@ -202,7 +201,7 @@ class TraceTable:
             before = part
             quad = r"\quad " * row.depth
             if row.left is None:
-                lines.append(rf"{quad}\rlap{{${_title(row, writer)}$}} & & & & & \\")
+                lines.append(rf"{quad}\mathrlap{{{_title(row, writer)}}} & & & & & \\")
                 continue
             cells = [_latex(cell, writer) for cell in row.right] or [" & & "]
             lines.append(f"{quad}{_latex(row.left, writer)} & {cells[0]} \\\\")

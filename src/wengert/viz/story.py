@@ -169,6 +169,5 @@ class _Teller:
         if not c.first:
             before = c.total - c.value
             ways = [Plus(Name(c.node, "bar"), e) for e in ways if e is not None]
-            if inserted is not None and np.ndim(before) == 0:
-                inserted = self.writer.write(Plus(Number(before), formula), numbers)
+            inserted = self.with_numbers(Plus(Number(before), formula), numbers) if inserted is not None else None
         return self.equal(Name(c.node, "bar"), *ways, inserted, self.value(c.total))

@@ -24,6 +24,8 @@ def number(x: Any, digits: int = 3) -> str:
         return str(int(x)).replace("-", "−")
     if isinstance(x, (complex, np.complexfloating)):
         imaginary = number(x.imag, digits)
+        if not x.real:
+            return f"{imaginary}i"
         return f"{number(x.real, digits)} {'−' if imaginary.startswith('−') else '+'} {imaginary.removeprefix('−')}i"
     x = float(x)
     if x == 0:

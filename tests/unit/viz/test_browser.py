@@ -117,7 +117,7 @@ def test_keys(opened):
     page.keyboard.press("Home")
     page.keyboard.press(" ")
     assert page.get_attribute("#play", "aria-pressed") == "true"
-    page.wait_for_function("document.getElementById('said').textContent.startsWith('Forward pass, 3')")
+    page.locator("#said", has_text="Forward pass, 3").wait_for()
     page.keyboard.press(" ")
     assert page.get_attribute("#play", "aria-pressed") == "false"
 
@@ -152,7 +152,7 @@ def test_from_line_to_node_and_back(opened):
     assert len(lit) > 3
     assert all("sin" in label or "×" in label or "iterations" in label for label in lit)
     page.locator("#canvas g.n", has_text="v₂ = v₀ × 2").first.click()
-    assert page.locator("#source li.lit").inner_text().split() == ["15", "y", "=", "y", "*", "2"]
+    assert page.locator("#source li.lit").inner_text().split()[1:] == ["y", "=", "y", "*", "2"]
     assert page.locator("#canvas g.n.lit").count() == 1
     assert "partial derivative [2, 2]" in page.inner_text("#panel-node")
 
@@ -214,6 +214,7 @@ def test_labels_for_screen_readers(opened):
 def test_the_graph_grows_and_shrinks(opened):
     page = opened("recursion")
     width = lambda: float(page.get_attribute("#canvas svg", "width"))
+    page.click("#fit")
     fitted = width()
     page.click("#larger")
     assert width() == pytest.approx(1.25 * fitted)

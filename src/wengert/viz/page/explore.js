@@ -102,7 +102,7 @@
     const places = data.nodes[key].lines.map(([file, line]) => file + ":" + line);
     light(places, [key]);
     const item = document.querySelector("#source li.lit");
-    if (item) reveal($("source"), item);
+    if (item) reveal($("source"), item.firstChild);
     describe(key);
     show("node");
   }
@@ -162,7 +162,7 @@
     const places = data.nodes[key].lines.map(([file, line]) => file + ":" + line);
     light(places, []);
     const item = document.querySelector("#source li.lit");
-    if (item) reveal($("source"), item);
+    if (item) reveal($("source"), item.firstChild);
     reveal($("canvas"), node(key));
     describe(key);
     document.querySelectorAll("#panel-trace li").forEach((li, i) => {
@@ -224,10 +224,10 @@
     svg.setAttribute("width", String(size[0] * scale));
     svg.setAttribute("height", String(size[1] * scale));
   }
-  const fit = () => zoom(Math.min(1, ($("canvas").clientWidth - 2) / size[0]));
+  const fitting = () => Math.min(1, ($("canvas").clientWidth - 2) / size[0]);
   $("smaller").addEventListener("click", () => zoom(scale / 1.25));
   $("larger").addEventListener("click", () => zoom(scale * 1.25));
-  $("fit").addEventListener("click", fit);
+  $("fit").addEventListener("click", () => zoom(fitting()));
 
   // -- tabs -------------------------------------------------------------------------------------------
   const tabs = [...document.querySelectorAll("[role=tab]")];
@@ -283,6 +283,6 @@
   text.textContent = data.stages[0][1];
   $("panel-compiler").append(make("label", { for: "stage" }, "Stage "), choice, text);
 
-  fit();
+  zoom(Math.max(fitting(), 0.65)); // text stays readable
   go(0);
 })();
