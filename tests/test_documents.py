@@ -11,11 +11,19 @@ import pytest
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
-BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r'^```(\w+)(?: needs="(\w+)")?\n(.*?)^```$', re.MULTILINE | re.DOTALL)  # needs: a package that the tests do not install
 
 
-def blocks(document, language):
-    return [m[2] for m in BLOCK.finditer(document.read_text(encoding="utf-8")) if m[1] == language]
+def found(document):
+    return BLOCK.finditer(document.read_text(encoding="utf-8"))
+
+
+def blocks(document, language, packages=()):
+    """The blocks of a language, in order; of those that need a package, the ones that need one of these."""
+    return [m[3] for m in found(document) if m[1] == language and (m[2] is None or m[2] in packages)]
+
+
+COMPARISONS = [(document, package) for document in DOCUMENTS for package in sorted({m[2] for m in found(document)} - {None})]
 
 
 def run(file, folder):
@@ -24,13 +32,23 @@ def run(file, folder):
     assert done.returncode == 0, done.stderr
 
 
+def run_blocks(document, folder, packages=()):
+    code = blocks(document, "python", packages)
+    if code:
+        program = folder / f"{document.stem}.py"
+        program.write_text("\n\n".join(code), encoding="utf-8")
+        run(program, folder)
+
+
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda d: str(d.relative_to(ROOT)))
 def test_python_blocks_run(document, tmp_path):
-    code = blocks(document, "python")
-    if code:
-        program = tmp_path / f"{document.stem}.py"
-        program.write_text("\n\n".join(code), encoding="utf-8")
-        run(program, tmp_path)
+    run_blocks(document, tmp_path)
+
+
+@pytest.mark.parametrize(("document", "package"), COMPARISONS, ids=lambda p: p if isinstance(p, str) else str(p.relative_to(ROOT)))
+def test_comparisons_run_where_their_package_is_installed(document, package, tmp_path):
+    pytest.importorskip(package, reason=f"{document.name}: the blocks that need {package} are run only where it is installed")
+    run_blocks(document, tmp_path, (package,))
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda d: str(d.relative_to(ROOT)))
@@ -51,7 +69,7 @@ def test_examples_run(example, tmp_path):
 
 def test_links_lead_somewhere():
     for document in DOCUMENTS:
-        for target in re.findall(r"\]\((?!https?:)([^)#]+)", document.read_text(encoding="utf-8")):
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)", BLOCK.sub("", document.read_text(encoding="utf-8"))):
             assert (document.parent / target).exists(), f"{document.name}: {target}"
 
 

@@ -273,6 +273,7 @@ def test_errors_of_the_fallback_go_through():
         f(1)
 
 
+@pytest.mark.usefixtures("small_heap")
 def test_nothing_leaks():
     f = native(SUM_AND_PRODUCT, [VECTOR], [VECTOR], (0, (0, None))).builtin()
     g = native(FAILS, [SCALAR], [SCALAR], kinds=ALL, failures=[Failed("a"), Failed("b")]).builtin()

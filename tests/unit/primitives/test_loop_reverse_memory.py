@@ -37,6 +37,61 @@ def test_an_iteration_moves_no_array(name):
     assert large_moves_in_loops(lowered.loops, N) == []
 
 
+def where_positive(x):
+    out = np.zeros(len(x))
+    for i in range(len(x)):
+        if x[i] > 0:
+            out[i] = x[i] * x[i]
+    return out
+
+
+def three_ways(x):
+    out, seen = np.zeros(len(x)), np.ones(len(x))
+    for i in range(len(x)):
+        if x[i] > 0:
+            out[i] = x[i] * x[i] + seen[i - 1]
+        elif x[i] > -0.5:
+            out[i] = np.sin(x[i])
+        else:
+            seen[i] = out[i - 1] * x[i] + seen[i - 2]
+    return out + seen
+
+
+def bubbling(x):
+    x = x.copy()
+    for i in range(len(x) - 1):
+        if x[i] > x[i + 1]:
+            last = x[i]
+            x[i] = x[i + 1]
+            x[i + 1] = 2 * last
+    return x
+
+
+@pytest.mark.parametrize("f", [where_positive, three_ways, bubbling])
+def test_elements_assigned_in_branches_move_no_array(f):
+    x = np.cos(np.arange(N) * 1.3)
+    gradient = wg.grad(lambda x: np.sum(f(x) ** 2))
+    assert large_moves_in_loops(wg.jit(f).lower(x).loops, N) == []
+    assert large_moves_in_loops(wg.jit(gradient).lower(x).loops, N) == []
+    np.testing.assert_allclose(wg.jit(f)(x), f(x), rtol=1e-13)
+    np.testing.assert_allclose(wg.jit(gradient)(x), gradient(x), rtol=1e-12)
+
+
+def test_a_branch_keeps_no_index_that_is_counted():
+    def chain(x):
+        out = np.zeros(len(x))
+        for i in range(len(x)):
+            y = x[i]
+            if i > 2:
+                y = y + np.sin(out[i - 1]) * out[i - 3]
+            out[i] = y
+        return np.sum(out)
+
+    lowered = wg.jit(wg.grad(chain)).lower(LONG)
+    assert not re.search(r"store arena\.\d+\[%\d+\] = %\d+\n(?=.*i8)", str(lowered.loops))
+    assert wg.jit(wg.grad(chain)).cost(LONG).arena_bytes < 5 * DOUBLE * N
+
+
 def test_nested_loops_move_no_matrix():
     f, _ = PROGRAMS["cholesky"]
     B = np.random.default_rng(0).normal(size=(24, 24))

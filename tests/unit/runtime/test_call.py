@@ -206,6 +206,7 @@ def test_only_our_own_objects_can_be_entered():
     assert not call.enter_at(object(), 1)
 
 
+@pytest.mark.usefixtures("small_heap")
 def test_code_that_drops_itself_while_it_runs():
     cell = {}
 
@@ -223,6 +224,7 @@ def test_code_that_drops_itself_while_it_runs():
         del code
 
 
+@pytest.mark.usefixtures("small_heap")
 def test_an_entry_released_by_its_own_fallback():
     """The object called stays, its code is replaced and dropped, as when a function is compiled anew."""
     f = jitted(None)
