@@ -4,12 +4,12 @@ import gc
 import os
 import tempfile
 
+import numpy as np
+import pytest
+
 os.environ.setdefault("WENGERT_VERIFY", "1")
 CACHE = tempfile.TemporaryDirectory(prefix="wengert-tests-")
 os.environ.setdefault("WENGERT_CACHE_DIR", CACHE.name)
-
-import numpy as np
-import pytest
 
 
 @pytest.fixture

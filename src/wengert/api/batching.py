@@ -17,9 +17,9 @@ from wengert.errors import ArgumentError, four_parts
 from wengert.ir.types import array_type
 from wengert.ir.values import Traced
 from wengert.numpy.table import lookup
+from wengert.primitives.control.lanes import is_small, one_by_one
 from wengert.source import here
 from wengert.trace import capture
-from wengert.primitives.control.lanes import is_small, one_by_one
 from wengert.trace.record import name_of, require_apart, run, staging, write_back
 from wengert.transform.batch import batch
 
