@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+import wengert as wg
+
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
@@ -78,3 +80,9 @@ def test_the_readme_has_two_set_up_commands():
     assert len([c for c in commands if "pip install" in c]) == 2
     assert commands[0].endswith("wengert demo")
     assert "pytest" in commands[1]
+
+
+def test_every_public_name_stands_in_the_reference():
+    text = "\n".join(page.read_text(encoding="utf-8") for page in sorted((ROOT / "docs" / "reference").glob("*.md")))
+    described = {name.rsplit(".", 1)[1] for name in re.findall(r"^::: (wengert\.\S+)$", text, re.MULTILINE)}
+    assert set(wg.__all__) <= described
