@@ -317,7 +317,9 @@ class _Writer:
             self.globals.append(f"{constant} = private constant [{len(shape)} x i64] [{dims}]")
             size, block, data, flags = math.prod(shape) * dtype.itemsize, None, "null", 0
             if size >= results.LEAST:
-                block = self.let(f'call ptr (ptr, ptr, ...) @PyObject_CallFunction(ptr @"wengert.take_result", ptr @"{self.name}.n", i64 {size})')
+                block = self.let(
+                    f'call ptr (ptr, ptr, ...) @PyObject_CallFunction(ptr @"wengert.take_result", ptr @"{self.name}.n", i64 {size})'
+                )
                 self.require(self.let(f"icmp ne ptr {block}, null"), "error")
                 data, flags = self.load("ptr", block, layout.ARRAY_DATA), _WRITEABLE
             self.do(f"call void @Py_IncRef(ptr {self.descr(dtype)})")  # the next call takes one reference

@@ -23,7 +23,7 @@ from wengert.runtime import cpu, loader, symbols
 from wengert.runtime.loader import Library
 
 FORMAT = 2  # raised when what `build` makes of the same text changes
-LEVEL = 2  # 3 unrolls more: a third more code and compile time, and none of our programs is faster for it (decisions/0007)
+LEVEL = 2  # 3 unrolls more; which loops to write out is better known before, in `tiles` and `rows` (decisions/0007)
 # Instructions in one basic block from where on LLVM's superlinear passes are left out. Measured on a random straight-line program of n
 # scalar operations: packing scalars into vectors takes 35 ms at n = 500, 340 ms at 1000, 1.9 s at 2000; the register allocator 0.2 s at
 # 4000, 3 s at 40000. Without the first, with the fast form of the second: 0.1 s at 10000, 0.4 s at 40000, at 0.7 to 1.3 of the speed.

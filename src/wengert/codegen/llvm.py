@@ -66,6 +66,7 @@ class _Module:
         self.constants: dict[Buffer, str] = {}
         self.supports: dict[str, str] = {}
         self.metadata: list[str] = []
+        self.words: dict[str, int] = {}
         for routine in program.routines:
             self.begin(routine)
             self.functions.append(self._body())
@@ -129,12 +130,16 @@ class _Module:
             out.block(program.block)
         return out.close(f"define internal i32 {self.body_name(program)}({', '.join(parameters)}) #0")
 
-    def unrolling(self, word: str) -> str:
-        """What tells LLVM to write out a loop ("full") or not to ("disable")."""
-        if not self.metadata:
-            self.metadata += ['!1000 = !{!"llvm.loop.unroll.disable"}', '!1001 = !{!"llvm.loop.unroll.full"}']
+    def told(self, *words: str) -> str:
+        """What tells LLVM of a loop: "unroll.full", "unroll.disable", "vectorize.width, i32 4"."""
+        for word in words:
+            if word not in self.words:
+                self.words[word] = 1000 + len(self.metadata)
+                name, *value = word.split(", ")
+                self.metadata.append(f"!{self.words[word]} = !{{" + ", ".join([f'!"llvm.loop.{name}"', *value]) + "}")
         number = 1000 + len(self.metadata)
-        self.metadata.append(f"!{number} = distinct !{{!{number}, !{1000 + (word == 'full')}}}")
+        items = ", ".join([f"!{n}" for n in (number, *[self.words[word] for word in words])])
+        self.metadata.append(f"!{number} = distinct !{{{items}}}")
         return f", !llvm.loop !{number}"
 
     def constant(self, buffer: Buffer) -> str:

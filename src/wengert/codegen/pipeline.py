@@ -13,6 +13,7 @@ from wengert.codegen.checks import checked_before
 from wengert.codegen.llvm import emit
 from wengert.codegen.lower import lower
 from wengert.codegen.nest import UnsupportedError
+from wengert.codegen.rows import by_rows
 from wengert.codegen.tiles import in_tiles
 from wengert.codegen.vectors import without_branches
 from wengert.codegen.zeros import without_zeros
@@ -50,6 +51,7 @@ def compile_function(function: Function, donated: Sequence[int] = (), fastmath: 
         without_zeros(program)
         without_branches(program)
         in_tiles(program)
+        by_rows(program)
         if settings().verify:
             verify(program)
         tell("loops", program)

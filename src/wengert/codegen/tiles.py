@@ -36,7 +36,7 @@ def _turned(outer: For, fresh: Fresh) -> list[Any]:
         return [outer]
     trips, size = _trips(inner), len(inner.body)
     if trips <= WHOLE and trips * size <= LARGEST:
-        inner.unrolled = True
+        inner.hint = "written out"
         return [outer]
     tile = min(TILE, LARGEST // size)
     if tile < 2 or outer.parallel:
@@ -68,7 +68,7 @@ def _nest(outer: For, inner: For, first: Affine, trips: int, fresh: Fresh) -> Fo
         else:
             body += copied([s], names, fresh)
     loop = For(n, Affine(0), Affine(trips), body=body)
-    loop.unrolled = True
+    loop.hint = "written out"
     return For(i, outer.start, outer.stop, outer.step, body=[*before, loop])
 
 
@@ -89,7 +89,7 @@ def _gains(outer: For, inner: For) -> bool:
     written = {s.buffer for s in stores}
     if not all([strides[s].get(outer.index.id) and inner.index.id not in strides[s] for s in stores]):
         return False
-    return bool(stores) and all(map(lambda b: _is_one_place([s for s in strides if s.buffer is b], strides), written))
+    return bool(stores) and all([_is_one_place([s for s in strides if s.buffer is b], strides) for b in written])
 
 
 def _is_one_place(accesses: Sequence[Any], strides: dict[Any, dict[int, int]]) -> bool:

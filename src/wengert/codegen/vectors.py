@@ -220,22 +220,22 @@ class _Copy:
     def branch(self, s: If, inside: bool) -> list[Any] | None:
         condition = self.scalar(s.condition)
         if type(condition) is Const:
-            taken, values = (s.then, s.values[0]) if condition.value else (s.orelse, s.values[1])
+            taken, given = (s.then, s.values[0]) if condition.value else (s.orelse, s.values[1])
             found = self.block(taken, inside)
-            self.names.update({o.id: self.scalar(v) for o, v in zip(s.outs, values, strict=True)})
+            self.names.update({o.id: self.scalar(v) for o, v in zip(s.outs, given, strict=True)})
             return found
-        sides = [self.block(b, inside or self.straight) for b in (s.then, s.orelse)]
-        if sides[0] is None or sides[1] is None:
+        then, orelse = [self.block(b, inside or self.straight) for b in (s.then, s.orelse)]
+        if then is None or orelse is None:
             return None
         values = [[self.scalar(v) for v in side] for side in s.values]
         if not self.straight:
             new = If(condition)
-            new.then, new.orelse = sides
+            new.then, new.orelse = then, orelse
             new.outs = tuple([self.fresh(o.kind) for o in s.outs])
             new.values = tuple(values[0]), tuple(values[1])
             self.names.update({o.id: n for o, n in zip(s.outs, new.outs, strict=True)})
             return [new]
-        out = [*sides[0], *sides[1]]
+        out = [*then, *orelse]
         for o, x, y in zip(s.outs, *values, strict=True):
             out.append(Let(self.fresh(o.kind), "select", (condition, x, y)))
             self.names[o.id] = out[-1].out
@@ -320,7 +320,7 @@ def is_vector_operation(s: Any) -> bool:
 
 def _apart(loop: For, store: Store, other: Any, before: bool) -> bool:
     """Whether no iteration nearby touches the element that is stored; `before`: or overwrites what an earlier one has read."""
-    by = [dict([(x.id, c) for x, c in s.offset.terms]) for s in (store, other)]
+    by = [{x.id: c for x, c in s.offset.terms} for s in (store, other)]
     stride = by[0].pop(loop.index.id, 0)
     if stride != by[1].pop(loop.index.id, 0) or by[0] != by[1] or not stride:
         return False

@@ -40,6 +40,9 @@ def memory_type(kind: str) -> str:
     return "i8" if kind == "b1" else TYPE[REAL.get(kind, kind)]
 
 
+HINTS: dict[str, list[str]] = {"": [], "written out": ["unroll.full"], "row": ["unroll.disable"]}
+
+
 def is_long(statement: Any) -> bool:
     """Whether it is a loop that runs often, or nobody knows how often."""
     if type(statement) is not For:
@@ -322,9 +325,12 @@ class Writer:
         again = f"br i1 {again}, label {head}, label {done}"
         held = [x for x in walk(s.body) if type(x) is For]
         stays = any(map(is_long, held)) or held and self.module.crowded
-        # One that holds a long loop stays: LLVM counts its size before the inner one is vectorised.
-        word = "full" if s.unrolled else "disable" if trips and trips > 4 and stays else ""
-        self.line(again + (self.module.unrolling(word) if word else ""))
+        words = HINTS[s.hint]
+        if s.hint == "row" and trips:
+            words = [*words, *[f"vectorize.width, i32 {n}" for n in (8, 4) if trips % n == 0][:1]]
+        elif not words and trips and trips > 4 and stays:  # LLVM counts its size before the loop inside is vectorised
+            words = ["unroll.disable"]
+        self.line(again + (self.module.told(*words) if words else ""))
         lines = [f"  {i} = phi i64 [ {start}, {before} ], [ {following}, {latch} ]"]
         for c, a, b in zip(s.carries, inits, nexts, strict=True):
             lines.append(f"  %v{c.id} = phi {TYPE[c.kind]} [ {a}, {before} ], [ {b}, {latch} ]")

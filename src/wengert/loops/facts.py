@@ -5,13 +5,14 @@ A fact is an expression of indices that is not negative. Knows scalars and indic
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from wengert.loops.nest import Affine, Const, Name
 
 Claims = tuple[Affine, ...]
-_COMPARED = {  # (where it is false, where it is true), of the difference d of the operands
+# where it is false, and where it is true, of the difference d of the operands
+_COMPARED: dict[str, Callable[[Affine], tuple[Claims, Claims]]] = {
     "lt": lambda d: ((d,), (-d - 1,)),
     "le": lambda d: ((d - 1,), (-d,)),
     "gt": lambda d: ((-d,), (d - 1,)),
@@ -66,7 +67,9 @@ class Facts:
         """Of a truth value that is the first where a condition holds, and the second where not."""
         found: list[Claims] = []
         for truth in (False, True):
-            ways = [(x, holds) for x, holds in zip(values, (True, False), strict=True) if self.value(x, condition, holds) is not (not truth)]
+            ways = [
+                (x, holds) for x, holds in zip(values, (True, False), strict=True) if self.value(x, condition, holds) is not (not truth)
+            ]
             found.append(self.of(condition)[ways[0][1]] + self.of(ways[0][0])[truth] if len(ways) == 1 else ())
         if found[0] or found[1]:
             self.claims[out.id] = found[0], found[1]

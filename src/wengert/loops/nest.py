@@ -146,11 +146,11 @@ class For:
     """For index from start to stop by step: a counted loop that carries scalars.
 
     `carries` begin as `inits`, become `nexts` after every iteration, and are `outs` in the end.
-    start and stop are affine; step may be negative. `parallel` says that iterations are independent, `unrolled` that there
-    are few and they are to be written out.
+    start and stop are affine; step may be negative. `parallel` says that iterations are independent. `hint` is how it is best
+    run: "written out", or a "row" of memory, side by side.
     """
 
-    __slots__ = ("body", "carries", "index", "inits", "nexts", "outs", "parallel", "start", "step", "stop", "unrolled")
+    __slots__ = ("body", "carries", "hint", "index", "inits", "nexts", "outs", "parallel", "start", "step", "stop")
 
     def __init__(
         self,
@@ -168,7 +168,7 @@ class For:
         self.index, self.start, self.stop, self.step = index, start, stop, step
         self.inits, self.carries, self.nexts, self.outs = tuple(inits), tuple(carries), tuple(nexts), tuple(outs)
         self.body: list[Any] = [] if body is None else body
-        self.parallel, self.unrolled = parallel, False
+        self.parallel, self.hint = parallel, ""
 
 
 class While:

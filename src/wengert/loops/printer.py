@@ -72,7 +72,7 @@ def _element(s: Load | Store) -> str:
 
 def _loop(s: For) -> str:
     step = f", {s.step}" if s.step != 1 else ""
-    word = "parallel for" if s.parallel else "unrolled for" if s.unrolled else "for"
+    word = "parallel for" if s.parallel else f"{s.hint} for".strip()
     return f"{_defined(s.outs)}{word} {s.index!r} in range({s.start!r}, {s.stop!r}{step}){_carried(s)}:"
 
 

@@ -1,6 +1,6 @@
 """Out of loops: what depends on constants only is computed before the loop, where it cannot raise instead of the loop.
 
-Knows `Loop` and `While`; what else does not belong in a loop is `regions`' business. Start at `hoist`.
+Knows `Loop`, `While` and `Cond`; what else does not belong in a loop is `regions`' business. Start at `hoist`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from wengert.ir.builder import Builder, building, live
 from wengert.ir.values import Equation, Function, Literal, Var, has_effect
 from wengert.ir.walk import with_functions
 from wengert.passes.inline import running
-from wengert.passes.regions import settled_loop, settled_while, used_in
+from wengert.passes.regions import settled_cond, settled_loop, settled_while, used_in
 from wengert.passes.rewriter import apart_of
 from wengert.primitives.control import Cond, Loop, While
 from wengert.primitives.index import Slice
@@ -22,8 +22,8 @@ _FREE = (Reshape, Transpose, Broadcast, Slice, Flip)  # index arithmetic: not wo
 
 
 def hoist(function: Function, finished: Callable[[Function], Function]) -> Function:
-    """The Function with loops that do only what each iteration must; itself if they do already."""
-    if not any([type(e.operation) is Loop or type(e.operation) is While for e in function.equations]):
+    """The Function with loops that do only what each iteration must, and branches that are given each thing once; itself if so already."""
+    if not any([type(e.operation) in (Loop, While, Cond) for e in function.equations]):
         return function
     walk = _Walk(finished)
     with building(walk.builder):
@@ -53,7 +53,9 @@ class _Walk:
         if self.replaced:
             operands = tuple([self.replaced.get(a, a) for a in equation.operands])
             equation = Equation(equation.operation, operands, equation.outs, equation.span)
-        if type(equation.operation) in (Loop, While):
+        if type(equation.operation) is Cond:
+            equation = self.settle(equation) or equation
+        elif type(equation.operation) in (Loop, While):
             while True:
                 settled = self.settle(equation)
                 if settled is None:
@@ -70,8 +72,12 @@ class _Walk:
             self.made[out] = equation
 
     def settle(self, equation: Equation) -> Equation | None:
-        loop = type(equation.operation) is Loop
-        settled = settled_loop(equation, self.made, self.replaced) if loop else settled_while(equation, self.replaced)
+        if type(equation.operation) is Loop:
+            settled = settled_loop(equation, self.made, self.replaced)
+        elif type(equation.operation) is While:
+            settled = settled_while(equation, self.replaced)
+        else:
+            settled = settled_cond(equation)
         if settled is None:
             return None
         self.changed = True

@@ -1,6 +1,7 @@
 """Loops without what does not belong in them: constants that are literals, carries and items that never change, results that are constant.
 
-Knows `Loop` and `While`, the meaning of their operands. Start at `settled_loop`.
+Branches too: an array that is given twice could not be changed in its place.
+Knows `Loop`, `While` and `Cond`, the meaning of their operands. Start at `settled_loop`.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from wengert.ir.builder import Builder, building
 from wengert.ir.types import ArrayType
 from wengert.ir.values import Atom, Equation, Function, Literal, Var, splat
 from wengert.primitives.arith import add, mul
-from wengert.primitives.control import Loop, While
+from wengert.primitives.control import Cond, Loop, While
 from wengert.primitives.shape import Broadcast, broadcast, cast
 
 Settled = tuple[Any, tuple[Any, ...], tuple[Any, ...]]  # operation, operands, results
@@ -172,3 +173,26 @@ def settled_while(equation: Equation, replaced: dict[Any, Any]) -> Settled | Non
     operation = While(cond, body, len(outside.kept), len(inside.kept), len(kept), loop.n_push, loop.counted)
     outs = (*[out for *_, out in kept], *equation.outs[n:])
     return operation, (*outside.kept, *inside.kept, *[a for _, _, a, _, _ in kept]), outs
+
+
+def settled_cond(equation: Equation) -> Settled | None:
+    """The cond given less; None if nothing changes."""
+    cond: Any = equation.operation
+    index, *operands = equation.operands
+    given = [Constants(used_in(branch)) for branch in cond.branches]
+    used = [any([branch.inputs[n] in g.used for branch, g in zip(cond.branches, given, strict=True)]) for n in range(len(operands))]
+    kept: dict[Any, int] = {}
+    for n, (operand, needed) in enumerate(zip(operands, used, strict=True)):
+        if needed and not (isinstance(operand, Literal) and operand.type.size == 1):
+            kept.setdefault(operand if isinstance(operand, Var) else n, n)  # arrays of zeros are where sums start, each its own
+    places = list(kept.values())
+    if places == list(range(len(operands))):
+        return None
+    branches = []
+    for branch, g in zip(cond.branches, given, strict=True):
+        for n, (v, operand) in enumerate(zip(branch.inputs, operands, strict=True)):
+            place = kept.get(operand if isinstance(operand, Var) else n)
+            if place != n:
+                g.sub[v] = operand if place is None else branch.inputs[place]
+        branches.append(g.body(branch, [branch.inputs[n] for n in places], branch.outputs))
+    return Cond(tuple(branches)), (index, *[operands[n] for n in places]), equation.outs

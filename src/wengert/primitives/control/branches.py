@@ -161,7 +161,7 @@ class _Way:
             for k, ct in enumerate(cts):
                 if not is_zero(ct):
                     some[k] = True
-                    from_zero[k] = from_zero[k] and _begins_at_zero(ct, makers)
+                    from_zero[k] = from_zero[k] and begins_at_zero(ct, makers)
         large = [isinstance(t, ArrayType) and t.size > SMALL for t in self.moving]
         return [a and b and c for a, b, c in zip(from_zero, some, large, strict=True)]
 
@@ -173,7 +173,8 @@ def _given(plan: Plan) -> list[Var]:
     return [v for v in unique(used) if v not in made]
 
 
-def _begins_at_zero(a: Any, makers: dict[Any, Equation]) -> bool:
+def begins_at_zero(a: Any, makers: dict[Any, Equation]) -> bool:
+    """Whether a value is a sum that starts at an array of zeros."""
     while a in makers:
         e = makers[a]
         place = e.operation.adds_to(e.outs.index(a))  # type: ignore[attr-defined]

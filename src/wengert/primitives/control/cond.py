@@ -17,12 +17,13 @@ from wengert.ir.types import ArrayType, StackType, Type, array_type
 from wengert.ir.values import Equation, Function, Var, splat
 from wengert.ir.walk import inline
 from wengert.primitives.arith import equal
-from wengert.primitives.control.branches import taken_back
+from wengert.primitives.control.branches import begins_at_zero, taken_back
 from wengert.primitives.control.call import (
     check_operands,
     chosen,
     emit,
     function_of,
+    is_zero,
     only,
     present,
     pullback,
@@ -164,11 +165,12 @@ class Cond(Primitive):
 
     def linearize(self, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
         active = present(tangents[1:])
-        splits = [linearize(plain(branch), active) for branch in self.branches]
+        written_out = Cond(tuple([plain(branch) for branch in self.branches]))
+        splits = [linearize(branch, active) for branch in written_out.branches]
         joint = either([s.out_active for s in splits])
         n = len(joint)
         halves = [merged(s, n) for s in splits]
-        found = taken_back(self, halves, [s.out_active for s in splits], active, primals, tangents, merge, Part)
+        found = taken_back(written_out, halves, [s.out_active for s in splits], active, primals, tangents, merge, Part)
         if found is not None:
             return found
         parts = []
@@ -194,7 +196,8 @@ class Cond(Primitive):
             return [None] * len(operands)
         moving = chosen(operands[1:], on)
         large = [isinstance(x.type, ArrayType) and x.type.size > SMALL for x in moving]
-        begun = [a and b for a, b in zip(joint, large, strict=True)]
+        sums_up = [all([_from_zero(f, mask, k) for f, mask in pulled]) for k in range(len(moving))]
+        begun = [a and b and c for a, b, c in zip(joint, large, sums_up, strict=True)]
         pulled = [pullback(branch, on, present(cts), tuple(begun)) for branch in self.branches]
         branches = tuple([with_zeros(f, spread(f.outputs, mask), joint, [x.type for x in moving]) for f, mask in pulled])
         given = chosen(sums[1:], on) if sums else [None] * len(moving)
@@ -291,6 +294,12 @@ def only_where(taken: Any, body: Function, operands: Sequence[Any], lanes: Seque
     nothing = Function([Var(x.type) for x in given], (), (), body.name)
     skip = with_zeros(nothing, [None] * len(body.outputs), [True] * len(body.outputs), body.out_types)
     return emit(Cond((skip, body)), [any_(taken, (0,)), *given])
+
+
+def _from_zero(pulled: Function, mask: Sequence[bool], k: int) -> bool:
+    """Whether the k-th cotangent of a branch is a sum that starts at zero; not one that is handed through and changed in places."""
+    ct = spread(pulled.outputs, mask)[k]
+    return ct is None or is_zero(ct) or begins_at_zero(ct, {out: e for e in pulled.equations for out in e.outs})
 
 
 def either(masks: Sequence[Sequence[bool]]) -> list[bool]:

@@ -131,7 +131,9 @@ def stored(k: Any, place: Any) -> Any:
 class Carries:
     """The state of a loop: small arrays in registers, large ones and stacks in memory that is overwritten."""
 
-    def __init__(self, k: Any, starts: Sequence[Any], types: Sequence[Type], outs: Any, first: int, in_memory: Collection[int] = ()) -> None:
+    def __init__(
+        self, k: Any, starts: Sequence[Any], types: Sequence[Type], outs: Any, first: int, in_memory: Collection[int] = ()
+    ) -> None:
         """`starts` are the operands from number `first` on, and results as many: large arrays live in the memory of one or the other.
 
         So do small ones of the numbers `in_memory`.
