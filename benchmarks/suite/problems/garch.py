@@ -11,21 +11,13 @@ import numpy as np
 
 from benchmarks.suite import idiom
 from benchmarks.suite.problem import Entry, Problem, lines_of
+from wengert.cli.demo import model, sp500
 
-
-def variances(theta, returns, backcast):
-    mu, omega, alpha, beta = theta
-    eps = returns - mu
-    sigma2 = np.empty_like(eps)
-    sigma2[0] = omega + (alpha + beta) * backcast
-    for t in range(1, len(eps)):
-        sigma2[t] = omega + alpha * eps[t - 1] ** 2 + beta * sigma2[t - 1]
-    return sigma2
+garch = model()
 
 
 def loss(theta, returns, backcast):
-    sigma2 = variances(theta, returns, backcast)
-    return 0.5 * np.sum(np.log(2 * np.pi) + np.log(sigma2) + (returns - theta[0]) ** 2 / sigma2)
+    return -np.sum(garch.log_likelihoods(theta, returns, backcast))
 
 
 SOURCE = """
@@ -80,15 +72,11 @@ class Garch(Problem):
     without = {"torch_compiled": "not tried: it writes the loop out"}
 
     def data(self, days: int) -> tuple[Any, ...]:
-        from wengert.cli.demo import sp500
-
         returns = sp500()[1][:days]
-        weights = 0.94 ** np.arange(75)
-        backcast = float(np.sum(weights * (returns[:75] - np.mean(returns)) ** 2) / np.sum(weights))
-        return np.array([0.0524, 0.0177, 0.1019, 0.8853]), returns, backcast
+        return np.array([0.0524, 0.0177, 0.1019, 0.8853]), returns, float(garch.backcast(returns))
 
     def wengert(self, theta: Any, returns: Any, backcast: float) -> Entry:
-        return idiom.wengert(loss, (theta, returns, backcast), 0, variances)
+        return idiom.wengert(loss, (theta, returns, backcast), 0, garch.variances, garch.log_likelihoods)
 
     def c(self, theta: Any, returns: Any, backcast: float) -> Entry:
         from benchmarks.suite.c import Program

@@ -8,11 +8,30 @@ program, and of failures that they are about indices. Start at `checked_before`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
 from wengert.codegen.outside import Fresh, closure, copied, names_of, renamed, renamed_affine
-from wengert.loops.nest import Affine, Const, Fail, For, Host, If, Index, Invoke, Let, Load, Name, Part, Program, While, addressed, walk
+from wengert.loops.nest import (
+    Affine,
+    Const,
+    Fail,
+    For,
+    Host,
+    If,
+    Index,
+    Invoke,
+    Let,
+    Load,
+    Name,
+    Part,
+    Program,
+    While,
+    addressed,
+    indices,
+    walk,
+)
 from wengert.loops.scope import outs, used
 
 FEW = 8  # iterations that do not make up for a loop of their own
@@ -156,11 +175,12 @@ class _Checks:
                 continue
             order = {id(x): n for n, x in enumerate(loop.body)}
             statements.sort(key=lambda x: order[id(x)])
-            header = None if _times(loop) < float("inf") else Guard(loop)
+            run = indices(loop)
+            header = Guard(loop) if run is None else None
             lifted = Check(check.fail, [(header, statements), *check.levels])
             if loop.index.id in lifted.needs():
                 lifted.levels[0] = loop, statements
-            elif not _times(loop):
+            elif run is not None and not run:
                 continue
             found.append(lifted)
             self.lifted.add(check.fail)
@@ -190,10 +210,8 @@ class _Checks:
             if type(s) is not Check:
                 out.append(s)
                 continue
-            times = 1.0
-            for header, _ in s.levels:
-                times *= 1 if header is None or type(header) is Guard else _times(header)
-            if times <= FEW:
+            runs = [indices(header) for header, _ in s.levels if isinstance(header, For)]
+            if math.prod([FEW + 1 if run is None else len(run) for run in runs]) <= FEW:
                 self.lifted.discard(s.fail)
                 continue
             key = s.key() if always else None
@@ -262,10 +280,3 @@ class _Checks:
 
     def kept(self, block: list[Any]) -> list[Any]:
         return [s for s in block if type(s) is not Fail or s not in self.lifted]
-
-
-def _times(header: For | Guard) -> float:
-    """How often a loop runs, as far as is known."""
-    if header.start.terms or header.stop.terms:
-        return float("inf")
-    return len(range(header.start.const, header.stop.const, header.step))

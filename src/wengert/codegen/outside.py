@@ -69,14 +69,18 @@ def copied(statements: Iterable[Any], names: dict[int, Name], fresh: Callable[[s
     return copies
 
 
-def renamed(x: Any, names: Mapping[int, Name]) -> Any:
-    """A scalar by its new name."""
+def renamed(x: Any, names: Mapping[int, Name | Const]) -> Any:
+    """A scalar by its new name, or the number that it is."""
     return names.get(x.id, x) if type(x) is Name else x
 
 
-def renamed_affine(x: Affine, names: Mapping[int, Name]) -> Affine:
-    """An index by the new names in it."""
-    return Affine(x.const, tuple([(names.get(n.id, n), c) for n, c in x.terms]))
+def renamed_affine(x: Affine, names: Mapping[int, Name | Const]) -> Affine:
+    """An index by the new names, or numbers, in it."""
+    total = Affine(x.const)
+    for name, c in x.terms:
+        new = names.get(name.id, name)
+        total = total + (Affine(int(new.value) * c) if isinstance(new, Const) else Affine(0, ((new, c),)))
+    return total
 
 
 def names_of(scalars: Iterable[Any]) -> set[int]:

@@ -6,8 +6,9 @@ chooses, or that lie far apart, each element from another place. Knows the state
 
 from __future__ import annotations
 
+from wengert.codegen.tiles import trips
 from wengert.codegen.vectors import SHORTEST, is_vector_operation
-from wengert.loops.nest import For, Let, Load, Name, Program, Store, walk
+from wengert.loops.nest import For, Let, Load, Name, Program, Store, indices, walk
 from wengert.loops.scope import outs
 
 LEAST, LEAST_CHOSEN, MOST = 8, 4, 64  # elements of a row; of one that data chooses; LLVM writes longer ones out by itself
@@ -17,14 +18,14 @@ def by_rows(program: Program) -> None:
     """Mark the rows of a program and its routines."""
     for p in (*program.routines, program):
         for outer in walk(p.block):
-            if type(outer) is For and (outer.start.terms or outer.stop.terms or _trips(outer) >= SHORTEST):
+            if type(outer) is For and (indices(outer) is None or trips(outer) >= SHORTEST):
                 for inner in outer.body:
                     if type(inner) is For and not inner.hint and _is_row(outer, inner):
                         inner.hint = "row"
 
 
 def _is_row(outer: For, inner: For) -> bool:
-    if inner.start.terms or inner.stop.terms or not LEAST_CHOSEN <= _trips(inner) <= MOST or not all(map(is_vector_operation, inner.body)):
+    if not LEAST_CHOSEN <= trips(inner) <= MOST or not all(map(is_vector_operation, inner.body)):
         return False
     makers = {x.id: s for s in inner.body for x in outs(s)}
     for carry, value in zip(inner.carries, inner.nexts, strict=True):
@@ -43,12 +44,8 @@ def _is_row(outer: For, inner: For) -> bool:
                 along = True
                 leaps |= abs(far) > 1
                 chosen |= any([n in makers or n in _made(outer) for n in by_name])
-    return along and (chosen or leaps and _trips(inner) >= LEAST)
+    return along and (chosen or leaps and trips(inner) >= LEAST)
 
 
 def _made(outer: For) -> set[int]:
     return {x.id for s in outer.body for x in outs(s)}
-
-
-def _trips(loop: For) -> int:
-    return len(range(loop.start.const, loop.stop.const, loop.step))

@@ -12,7 +12,7 @@ from typing import Any
 
 from wengert.codegen.outside import Fresh, copied, renamed, renamed_affine
 from wengert.codegen.vectors import SHORTEST, is_vector_operation
-from wengert.loops.nest import Affine, For, Index, Let, Load, Program, Store, blocks, walk
+from wengert.loops.nest import Affine, For, Index, Let, Load, Program, Store, blocks, indices, walk
 from wengert.loops.scope import outs
 
 WHOLE, TILE = 32, 16  # iterations that are written out where there are no more, and of a tile where there are
@@ -32,10 +32,10 @@ def in_tiles(program: Program) -> None:
 def _turned(outer: For, fresh: Fresh) -> list[Any]:
     """The loop, or those that are instead of it."""
     inner = outer.body[-1] if outer.body else None
-    if type(inner) is not For or outer.carries or inner.carries or _trips(outer) < SHORTEST or not _gains(outer, inner):
+    if type(inner) is not For or outer.carries or inner.carries or trips(outer) < SHORTEST or not _gains(outer, inner):
         return [outer]
-    trips, size = _trips(inner), len(inner.body)
-    if trips <= WHOLE and trips * size <= LARGEST:
+    count, size = trips(inner), len(inner.body)
+    if count <= WHOLE and count * size <= LARGEST:
         inner.hint = "written out"
         return [outer]
     tile = min(TILE, LARGEST // size)
@@ -43,20 +43,18 @@ def _turned(outer: For, fresh: Fresh) -> list[Any]:
         return [outer]
     which = fresh("i8")
     first = Affine(inner.start.const, ((which, inner.step * tile),))
-    made: list[Any] = [For(which, Affine(0), Affine(trips // tile), body=[_nest(outer, inner, first, tile, fresh)])]
-    if trips % tile:
-        made.append(_nest(outer, inner, inner.start + inner.step * (trips - trips % tile), trips % tile, fresh))
+    made: list[Any] = [For(which, Affine(0), Affine(count // tile), body=[_nest(outer, inner, first, tile, fresh)])]
+    if count % tile:
+        made.append(_nest(outer, inner, inner.start + inner.step * (count - count % tile), count % tile, fresh))
     return made
 
 
-def _trips(loop: For) -> int:
+def trips(loop: For) -> int:
     """How often a loop runs; 0 if nobody knows."""
-    if loop.start.terms or loop.stop.terms:
-        return 0
-    return len(range(loop.start.const, loop.stop.const, loop.step))
+    return len(indices(loop) or ())
 
 
-def _nest(outer: For, inner: For, first: Affine, trips: int, fresh: Fresh) -> For:
+def _nest(outer: For, inner: For, first: Affine, count: int, fresh: Fresh) -> For:
     """The outer loop around so many iterations of the inner one, written out."""
     i, j, n = fresh("i8"), fresh("i8"), fresh("i8")
     names = {outer.index.id: i, inner.index.id: j}
@@ -67,7 +65,7 @@ def _nest(outer: For, inner: For, first: Affine, trips: int, fresh: Fresh) -> Fo
             body.append(Store(s.buffer, renamed_affine(s.offset, names), renamed(s.value, names), s.part))
         else:
             body += copied([s], names, fresh)
-    loop = For(n, Affine(0), Affine(trips), body=body)
+    loop = For(n, Affine(0), Affine(count), body=body)
     loop.hint = "written out"
     return For(i, outer.start, outer.stop, outer.step, body=[*before, loop])
 
@@ -75,7 +73,7 @@ def _nest(outer: For, inner: For, first: Affine, trips: int, fresh: Fresh) -> Fo
 def _gains(outer: For, inner: For) -> bool:
     """Whether the inner loop adds to one place, and iterations of the outer one can run side by side and in any order with it."""
     before, body = outer.body[:-1], inner.body
-    if _trips(inner) < 2 or not all([type(s) in (Let, Index) for s in before]) or not all(map(is_vector_operation, [*before, *body])):
+    if trips(inner) < 2 or not all([type(s) in (Let, Index) for s in before]) or not all(map(is_vector_operation, [*before, *body])):
         return False
     made = {x.id for s in (*before, *body) for x in outs(s)}
     strides = {}

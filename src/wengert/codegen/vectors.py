@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from wengert.codegen.link import vector_variants
-from wengert.codegen.outside import Fresh
+from wengert.codegen.outside import Fresh, renamed, renamed_affine
 from wengert.loops.facts import Facts
-from wengert.loops.nest import Affine, Const, For, If, Index, Let, Load, Name, Program, Store, blocks, walk
+from wengert.loops.nest import Affine, Const, For, If, Index, Let, Load, Name, Program, Store, blocks, indices, walk
 from wengert.loops.scalars import EXPENSIVE
 from wengert.loops.scope import outs, used
 
@@ -78,9 +78,7 @@ class _Loops:
 
 def _span(loop: For) -> tuple[int, int] | None:
     """The least and greatest index; None if that is not known, or it does not run."""
-    if loop.start.terms or loop.stop.terms:
-        return None
-    run = range(loop.start.const, loop.stop.const, loop.step)
+    run = indices(loop)
     return (min(run[0], run[-1]), max(run[0], run[-1])) if run else None
 
 
@@ -171,14 +169,10 @@ class _Copy:
         return For(self.index, Affine(start), Affine(stop), step, body=body, parallel=self.original.parallel)
 
     def scalar(self, x: Any) -> Any:
-        return self.names.get(x.id, x) if type(x) is Name else x
+        return renamed(x, self.names)
 
     def affine(self, x: Affine) -> Affine:
-        total = Affine(x.const)
-        for name, c in x.terms:
-            new = self.names.get(name.id, name)
-            total = total + (Affine(int(new.value) * c) if type(new) is Const else Affine(0, ((new, c),)))
-        return total
+        return renamed_affine(x, self.names)
 
     def block(self, statements: Sequence[Any], inside: bool) -> list[Any] | None:
         """The statements; `inside` a branch that is no more, so that nothing may happen."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from wengert.codegen.outside import Fresh, closure, copied, names_of, renamed
-from wengert.loops.nest import Const, For, If, Index, Let, Load, Program, Store, blocks, walk
+from wengert.loops.nest import Const, For, If, Index, Let, Load, Program, Store, blocks, indices, walk
 from wengert.loops.scope import outs
 
 FEW = 8  # iterations that cost less than to look whether they are needed
@@ -27,7 +27,8 @@ def without_zeros(program: Program) -> None:
 
 def _passed_by(loop: For, fresh: Fresh) -> list[Any]:
     """The loop, inside a test if it may add nothing at all."""
-    if loop.carries or not (loop.start.terms or loop.stop.terms) and len(range(loop.start.const, loop.stop.const, loop.step)) < FEW:
+    run = indices(loop)
+    if loop.carries or run is not None and len(run) < FEW:
         return [loop]
     stores = [s for s in loop.body if type(s) is Store]
     if loop.parallel or not stores or not all([type(s) in (Let, Load, Index, Store) for s in loop.body]):

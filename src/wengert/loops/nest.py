@@ -312,6 +312,13 @@ def blocks(statement: Any) -> tuple[list[Any], ...]:
     return ()
 
 
+def indices(loop: For) -> range | None:
+    """The indices that a loop takes, where they are known."""
+    if loop.start.terms or loop.stop.terms:
+        return None
+    return range(loop.start.const, loop.stop.const, loop.step)
+
+
 def walk(block: list[Any]) -> Iterator[Any]:
     """Every statement, outer ones before those inside them."""
     stack = [iter(block)]

@@ -397,7 +397,7 @@ for _symbol, _ufunc in {
     _primitive = getattr(IMPLEMENTATIONS[_ufunc], "primitive", None)
     setattr(Tracer, f"__{_symbol}__", _binary(_primitive, _ufunc))
     setattr(Tracer, f"__r{_symbol}__", _binary(_primitive, _ufunc, True))
-for _symbol, _ufunc in {
+ASSIGNING: dict[str, np.ufunc] = {  # operators that assign, by what they do
     "add": np.add,
     "sub": np.subtract,
     "mul": np.multiply,
@@ -411,7 +411,8 @@ for _symbol, _ufunc in {
     "xor": np.bitwise_xor,
     "lshift": np.left_shift,
     "rshift": np.right_shift,
-}.items():
+}
+for _symbol, _ufunc in ASSIGNING.items():
     setattr(Tracer, f"__i{_symbol}__", _in_place(_symbol, _ufunc))
 
 

@@ -165,12 +165,10 @@ class Loop(Primitive):
         item_types = self.inputs(self.body.in_types)[3]
         body_y_types = self.results(self.body.out_types)[2]
         stop = self.length if self.length is not None else k.index(k.registers(count[0]).values[0])
-        places = indexed(plan.body)
-        first, totals = 1 + len(consts), len(plan.body.inputs) - len(plan.in_body)
-        consts = settled(k, consts, [n - 1 for n in places])
-        in_memory = [n for n in range(n_state) if first + n in places]
-        in_memory += [n_state + a for n, a in enumerate(plan.in_body) if totals + n in places]
-        state = Carries(k, [*carries, *accs], out_types[: n_state + n_acc], outs, len(count) + len(consts), in_memory)
+        in_memory = self.indexed(operands)
+        given = len(count) + len(consts)
+        consts = settled(k, consts, [n - len(count) for n in in_memory])
+        state = Carries(k, [*carries, *accs], out_types[: n_state + n_acc], outs, given, [n - given for n in in_memory])
         ys: list[Any] = []
         for n, t in enumerate(y_types):
             if is_stack(t):

@@ -126,12 +126,12 @@ class While(Primitive):
     def nest(self, k: Any, operands: Sequence[Any], outs: Any) -> Any:
         """A native loop; what is pushed goes to stacks that grow."""
         cond_consts, consts, carries = self.operands(operands)
-        tested, changed = indexed(self.cond), indexed(self.body)
+        in_memory = self.indexed(operands)
+        given = len(cond_consts) + len(consts)
+        cond_consts, consts = settled(k, cond_consts, in_memory), settled(k, consts, [i - len(cond_consts) for i in in_memory])
         n = self.n_carry
         types = outs.types
-        in_memory = [i for i in range(n) if len(cond_consts) + i in tested or len(consts) + i in changed]
-        cond_consts, consts = settled(k, cond_consts, tested), settled(k, consts, changed)
-        state = Carries(k, carries, types[:n], outs, len(cond_consts) + len(consts), in_memory)
+        state = Carries(k, carries, types[:n], outs, given, [i - given for i in in_memory])
         stacks = [empty(k, t.item) for t in types[n + self.counts :]]
 
         def test(scalars: list[Any]) -> Any:

@@ -22,27 +22,10 @@ from wengert.trace.capture.objects import BINARY, assign_attribute, in_place
 from wengert.trace.capture.objects import attribute as read_attribute
 from wengert.trace.capture.selected import Selected, assign, chosen, unknown_mask
 from wengert.trace.tape import constant
-from wengert.trace.tracer import Tracer
+from wengert.trace.tracer import ASSIGNING, Tracer
 from wengert.trace.writers import require_traced
 
-IN_PLACE: dict[str, Any] = {name: getattr(operator, f"i{name}") for name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow")}
-IN_PLACE |= {name: getattr(operator, f"i{name}") for name in ("matmul", "lshift", "rshift", "xor")}
-IN_PLACE |= {"and": operator.iand, "or": operator.ior}
-_UFUNCS = {
-    "add": np.add,
-    "sub": np.subtract,
-    "mul": np.multiply,
-    "truediv": np.divide,
-    "floordiv": np.floor_divide,
-    "mod": np.remainder,
-    "pow": np.power,
-    "matmul": np.matmul,
-    "and": np.bitwise_and,
-    "or": np.bitwise_or,
-    "xor": np.bitwise_xor,
-    "lshift": np.left_shift,
-    "rshift": np.right_shift,
-}
+IN_PLACE: dict[str, Any] = {name: getattr(operator, f"i{name}") for name in ASSIGNING}
 
 
 def _references(place: Any) -> int:
@@ -125,7 +108,7 @@ def augment(name: str, place: Any, value: Any, own: bool = False) -> Any:
         place = boxed(place)
     elif type(place) is Selected:
         new = BINARY[name](place, value)
-        boxes.require_castable(_UFUNCS[name], (place.whole, getattr(value, "whole", value)), place.whole)
+        boxes.require_castable(ASSIGNING[name], (place.whole, getattr(value, "whole", value)), place.whole)
         note(place)
         place.whole = boxes.fit(new.whole, place.whole)
         return place
@@ -153,22 +136,22 @@ def augment_item(name: str, place: Any, index: Any, value: Any, own: bool = Fals
         new = BINARY[name](old, value)
         if type(new) is not Selected:
             raise TypeError(f"{new!r} cannot be put where a mask chooses")
-        boxes.require_castable(_UFUNCS[name], (old.whole, getattr(value, "whole", value)), old.whole)
+        boxes.require_castable(ASSIGNING[name], (old.whole, getattr(value, "whole", value)), old.whole)
         assign(target, new)
     elif isinstance(value, Selected):
         part = place[index]
         return augment_item(name, place, index, value.dense(part.shape[value.place - value.ndim]), own)
     elif boxes.is_mask(index):
-        boxes.replace(place, boxes.masked_update(place, index, _UFUNCS[name], value))
+        boxes.replace(place, boxes.masked_update(place, index, ASSIGNING[name], value))
     elif name in ("add", "sub") and boxes.is_basic(index):
         part = place[index]
-        boxes.require_castable(_UFUNCS[name], (part, value), part)
+        boxes.require_castable(ASSIGNING[name], (part, value), part)
         boxes.replace(place, boxes.added(place, index, value if name == "add" else -value))
     else:
         part = place[index]
         new = BINARY[name](part, value)
         if part.shape:
-            boxes.require_castable(_UFUNCS[name], (part, value), part)
+            boxes.require_castable(ASSIGNING[name], (part, value), part)
         boxes.setitem(place, index, new)
     return place
 
