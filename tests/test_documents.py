@@ -9,6 +9,10 @@ from pathlib import Path
 import pytest
 
 import wengert as wg
+import wengert.check
+import wengert.extend
+import wengert.methods
+import wengert.nn
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -86,3 +90,6 @@ def test_every_public_name_stands_in_the_reference():
     text = "\n".join(page.read_text(encoding="utf-8") for page in sorted((ROOT / "docs" / "reference").glob("*.md")))
     described = {name.rsplit(".", 1)[1] for name in re.findall(r"^::: (wengert\.\S+)$", text, re.MULTILINE)}
     assert set(wg.__all__) <= described
+    whole = {name for name in re.findall(r"^::: (wengert\.\S+)$", text, re.MULTILINE) if name in ("wengert.nn", "wengert.errors")}
+    for module in (wengert.methods, wengert.check, wengert.extend, wengert.nn):
+        assert module.__name__ in whole or set(module.__all__) <= described, module.__name__

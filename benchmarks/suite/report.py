@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.native.measure import shown
+from benchmarks.suite import published
 
 Record = dict[str, Any]
 OURS = "wengert"
@@ -120,6 +121,10 @@ def _of(tool: str) -> Figure:
     return lambda cell: ratio(cell, OURS, tool)
 
 
+def _published(*tools: str) -> Figure:
+    return lambda cell: published.against(cell["problem"], cell["size"], ratio(cell, OURS, "jax"), *([tools] if tools else []))
+
+
 def summary(record: Record) -> list[Line]:
     """Geometric means and worst cases of the largest sizes, group by group; then of everything."""
     lines: list[Line] = []
@@ -148,6 +153,10 @@ def summary(record: Record) -> list[Line]:
         if len(every) > len(mine) and found:
             lines.append(Line(group, "JAX / wengert, all sizes, geometric mean", geometric_mean(found), len(found)))
         worst(group, "wengert / JAX", _of("jax"), 1.0 if gradbench else None)
+        if gradbench:
+            mean(group, "wengert / fastest AD tool published", _published(), 0.8)
+            mean(group, "wengert / Tapenade published", _published("tapenade"), 1.0)
+            mean(group, "wengert / Enzyme published", _published("enzyme"), 1.0)
         worst(group, "wengert / best peer", _against_best, 1.1 if arrays else None)
         mean(group, "gradient / value by wengert", _price)
         mean(group, "first call, wengert / JAX", _firsts)
@@ -309,9 +318,31 @@ def _group(record: Record, group: str, images: dict[tuple[str, str], str]) -> st
     parts.append("What else it takes (wengert · JAX), and how the time of wengert's derivative grows:\n")
     parts.append(_rows(("problem", "gradient / value", "first call", "memory", "lines (wengert · C · JAX)", "exponent", "expected"),
                        [_besides(record, cell) for cell in cells]) + "\n")  # fmt: skip
+    if group == "gradbench":
+        parts.append(_others(cells))
     if (group, "growth") in images:
         parts.append(f"![{title}: time against size]({images[group, 'growth']})\n")
     return "\n".join(parts)
+
+
+def _others(cells: Sequence[Record]) -> str:
+    """Beside tools that this suite does not run."""
+    columns = ("jax", *published.OTHERS, "manual")
+    rows = []
+    for cell in cells:
+        to_jax = ratio(cell, OURS, "jax")
+        if (cell["problem"], cell["size"]) in published.MILLISECONDS and to_jax:
+            found = [published.against(cell["problem"], cell["size"], to_jax, (tool,)) for tool in columns]
+            rows.append((f"{cell['problem']} {cell['size']}", *("" if value is None else f"{value:.2f}" for value in found)))
+    if not rows:
+        return ""
+    names = [{**SHOWN, **published.NAMES}[tool] for tool in columns]
+    return (
+        "Beside tools that do not run here: wengert's time over theirs, through the JAX of this run and of the run that theirs are from\n"
+        "(`benchmarks/suite/published.py`: GradBench's own programs, another machine of this kind):\n\n"
+        + _rows(("problem", *names), rows)
+        + "\n"
+    )
 
 
 def _besides(record: Record, cell: Record) -> tuple[str, ...]:

@@ -43,6 +43,7 @@ class Plan:
     memory: bool = True
     clock: str = "wall"  # or "cpu", see cell.CLOCKS
     limit: float = 120.0  # seconds that a tool may take for one step
+    at_last: Sequence[str] = ("torch_compiled",)  # tools that take so long to begin with that they run the largest sizes only
     folders: Sequence[str] = ()  # with problems, besides the suite's own
 
     def labels(self, problem: Problem) -> list[str]:
@@ -93,6 +94,8 @@ def measured(problem: Problem, size: str, plan: Plan, progress: Progress, larges
     for tool in plan.tools:
         if tool in problem.without or not hasattr(problem, tool):
             tools[tool]["without"] = problem.without.get(tool, "not written")
+        elif tool in plan.at_last and not largest:
+            tools[tool]["without"] = "its first call takes so long that it runs the largest size only"
     asked = [tool for tool in plan.tools if not tools[tool]]
     _compared(problem, size, plan, progress, asked, tools)
     if largest:

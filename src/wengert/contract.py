@@ -8,7 +8,8 @@ None stands for a tangent or cotangent that is zero because nothing depends on i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, ClassVar
+from functools import cache
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -65,6 +66,24 @@ class Sample:
         return f"{self.operation!r} at {', '.join(f'{np.asarray(a).dtype}{np.shape(a)}' for a in self.operands)}"
 
 
+class Track(NamedTuple):
+    """An axis followed through an operation that does the same at each of its places, or adds up over them: see `Primitive.tracks`.
+
+    `operands` has for each operand its axis, None for one that lacks it; `result` that of the result, None where it is summed, in a
+    result that is operand `start` + a sum if that is given. An operand in `counted` is a constant that counts the places from 0.
+    """
+
+    operands: tuple[int | None, ...]
+    result: int | None
+    start: int | None = None
+    counted: tuple[int, ...] = ()
+
+
+@cache
+def _straight(operands: int, ndim: int) -> tuple[Track, ...]:
+    return tuple([Track((a,) * operands, a) for a in range(ndim)])
+
+
 class Primitive(Operation, abstract=True):
     """Base of all primitives: one frozen class says everything there is to say about an operation.
 
@@ -72,6 +91,7 @@ class Primitive(Operation, abstract=True):
     """
 
     elementwise: ClassVar[bool] = False  # result[i] depends on operands[..][i] alone, and evaluate broadcasts as NumPy does
+    analytic: ClassVar[bool] = True  # holomorphic, where complex operands are accepted
     moves: ClassVar[bool] = False  # every element of the result is an element of operand 0, or zero
     views: ClassVar[bool] = False  # evaluate may return memory of operand 0
     fresh: ClassVar[bool] = True  # otherwise the result is new memory
@@ -88,6 +108,7 @@ class Primitive(Operation, abstract=True):
     # In exact arithmetic, on numbers of any precision or on formulas: (m, *elements) -> element of an elementwise operation, else
     # (m, *operands) -> results, with an m of `methods.exact`. Where it says nothing, `scalar` or `reduction` does if it is a name.
     exact: ClassVar[Any] = None
+    exact_reads: ClassVar[Sequence[int] | None] = None  # the operands that `exact` reads; others save floats a second computation
 
     # Loops. An operation says how its result comes about in one of these ways, written with a `loops.build.Builder` k;
     # one that says nothing is run by `evaluate`, called from native code.
@@ -97,6 +118,7 @@ class Primitive(Operation, abstract=True):
     strided: ClassVar[bool] = False  # `element` is operand 0 at an index that is linear in its own
     relabels: ClassVar[bool] = False  # the elements stay in row-major order
     reduction: ClassVar[Any] = None  # along `axes`: the scalar operation and what it gives of nothing
+    spreads: ClassVar[bool] = False  # `nest` writes results into memory of any strides, those that renew no operand
     target: ClassVar[Any] = None  # (k, readers, index, *types) -> where in operand 0 the element of the last one is written, or added
     nest: ClassVar[Any] = None  # (k, operands, outs) -> places of the results, None for those written to outs; else NotImplemented
 
@@ -189,6 +211,10 @@ class Primitive(Operation, abstract=True):
         """Whether `element` is the better way, where there is a `target` too."""
         return self.element is not None
 
+    def parts(self, *types: Type) -> Sequence[Sequence[int] | None]:
+        """For an operation that sets operands side by side: where in the result each begins, None for one that is not there as it is."""
+        return (None,) * len(types)
+
     def renews(self, result: int) -> int | None:
         """The operand that this result may be written over: what it is made of, changed step by step or in places."""
         return 0 if self.target is not None else None
@@ -196,6 +222,16 @@ class Primitive(Operation, abstract=True):
     def adds_to(self, result: int) -> int | None:
         """The operand to which this result is a sum: result = operand + something that does not depend on it."""
         return 0 if self.accumulates else None
+
+    def tracks(self, operands: Sequence[Any]) -> Iterable[Track]:
+        """The axes of which any part of the result needs that part of the operands alone; of a single result."""
+        if not self.elementwise:
+            return ()
+        return _straight(len(operands), operands[0].type.ndim)
+
+    def shortened(self, axis: int, n: int) -> Any:
+        """The operation where that axis of its result has length n: the same, unless it says how long axes are."""
+        return self
 
     def indexed(self, operands: Sequence[Any]) -> Sequence[int]:
         """The operands whose elements are found by integers that are computed as the program runs."""
@@ -338,7 +374,6 @@ class Elementwise(Primitive, abstract=True):
     ufuncs: ClassVar[tuple[Any, ...]] = ()  # every NumPy function that is this primitive under lenient rules
     domain: ClassVar[Any] = None
     result: ClassVar[str] = "same"
-    analytic: ClassVar[bool] = True  # accepts complex operands and is holomorphic
     dtypes: ClassVar[str] = "fdFD"  # kinds the tests try
     transpose = no("the operation is not linear")
 

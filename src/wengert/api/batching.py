@@ -17,7 +17,7 @@ from wengert.errors import ArgumentError, four_parts
 from wengert.ir.types import array_type
 from wengert.ir.values import Traced
 from wengert.numpy.table import lookup
-from wengert.primitives.control.lanes import is_small, one_by_one
+from wengert.primitives.control.lanes import arranged
 from wengert.source import here
 from wengert.trace import capture
 from wengert.trace.record import name_of, require_apart, run, staging, write_back
@@ -103,7 +103,7 @@ def _vmap(f: Any, options: dict[str, Any], args: tuple[Any, ...], kwargs: dict[s
     out_axes = _axes(options["out_axes"], outputs, "out_axes")
     batched = (True,) * len(values) + (False,) * len(done.captured)
     force = [*[a is not None for a in out_axes], *[True] * len(done.changed)]
-    program, mask = (one_by_one if staging() and all(force) and is_small(function) else batch)(function, size, batched, force)
+    program, mask = (arranged if staging() else batch)(function, size, batched, force)
     results = apply(program, [*values, *done.captured])
     require_apart([leaves[mapped[i]] for i in done.changed], leaves)
     for position, value in zip(done.changed, results[len(results) - len(done.changed) :], strict=True):

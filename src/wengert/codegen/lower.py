@@ -71,10 +71,12 @@ class Kernel(Builder):
         into: Sequence[Memory | None] | None = None,
         owned: Sequence[int] = (),
         outermost: bool = False,
+        settle: bool = True,
     ) -> list[Any]:
         """Lower the body of a Function for these places; where its outputs are.
 
-        `into` gives memory that outputs shall be in; `owned` are the inputs whose memory may be overwritten.
+        `into` gives memory that outputs shall be in, or, if they need not `settle`, where they had best be; `owned` are the inputs whose
+        memory may be overwritten.
         """
         plan: Schedule = memoized(function, "schedule", lambda: schedule(function))
         outer, self.frame = self.frame, Frame(plan, outermost, self.frame, len(self.buffers))
@@ -87,9 +89,11 @@ class Kernel(Builder):
         if into is not None:
             for a, place in zip(function.outputs, into, strict=True):
                 if place is not None and type(a) is Var and a not in frame.into and a not in frame.env:
-                    there = [(v, p) for v, p in frame.env.items() if type(p) is Memory and p.buffer is place.buffer]
+                    there = [(v, p) for v, p in frame.env.items() if type(p) is Memory and p.meets(place)]
                     if all([plan.may_overwrite(a, v, p.coincides(place)) for v, p in there]):
                         frame.into[a] = place
+                        if there:
+                            frame.shared.add(a)
         span = self.span
         for kind, step in plan.steps:
             if kind == SMALL_STEP:
@@ -102,14 +106,15 @@ class Kernel(Builder):
                 self.outlined(lambda step=step: self.opaque(step))  # type: ignore[misc]
         self.span = span
         results = [self.place(a) for a in function.outputs]
-        if into is not None:
-            held = [id(p.buffer) for p in results if isinstance(p, Memory)]
+        if into is not None and settle:
+            held = [p for p in results if isinstance(p, Memory)]
             for n, (place, wanted) in enumerate(zip(results, into, strict=True)):
-                if wanted is not None and held.count(id(wanted.buffer)) > (isinstance(place, Memory) and place.buffer is wanted.buffer):
-                    continue  # another result is still there: the caller moves them, in an order that works
-                if wanted is not None and not (isinstance(place, Memory) and place.buffer is wanted.buffer and place.contiguous):
-                    self.outlined(lambda place=place, wanted=wanted: self.copy(place, wanted))  # type: ignore[misc]
-                    results[n] = wanted
+                if wanted is None or isinstance(place, Memory) and place.coincides(wanted):
+                    continue
+                if any([p.meets(wanted) for p in held]):
+                    continue  # something is still there: the caller moves them, in an order that works
+                self.outlined(lambda place=place, wanted=wanted: self.copy(place, wanted))  # type: ignore[misc]
+                results[n] = wanted
         self.frame = outer
         return results
 
@@ -179,7 +184,7 @@ class Kernel(Builder):
             return None
         shape = equation.outs[0].type.shape  # type: ignore[union-attr]
         if operation.relabels:
-            return Memory(source.buffer, shape, source.offset) if source.contiguous else None
+            return source.relabelled(shape)
         names = [self.name("i8") for _ in shape]
         index = tuple([Affine(0, ((name, 1),)) for name in names])
         at = operation.element(self, [lambda *i: source.position(i)], index, x.type)
@@ -187,10 +192,36 @@ class Kernel(Builder):
         strides = tuple([by_name.pop(name, 0) for name in names])
         return Memory(source.buffer, shape, Affine(at.const, tuple(by_name.items())), strides)
 
-    def result(self, v: Any) -> Memory:
-        """Memory for a new value: where it is wanted, or scratch."""
-        wanted = self.frame.into.pop(v, None)
-        return wanted or Memory(self.buffer(kind_of(v.type), v.type.size), v.type.shape)
+    def result(self, v: Any, contiguous: bool = False) -> Memory:
+        """Memory for a new value: where it is wanted, its part of what it is put into, or scratch."""
+        wanted = self.frame.into.pop(v, None) or self.home(v) or self.inherited(v)
+        if wanted is not None and (wanted.contiguous or not contiguous):
+            return wanted
+        return Memory(self.buffer(kind_of(v.type), v.type.size), v.type.shape)
+
+    def home(self, v: Any) -> Memory | None:
+        """The part of an array that a value is going to be, where nothing else needs the value."""
+        frame = self.frame
+        home = frame.schedule.homes.get(v)
+        if home is None or home.whole in frame.shared:
+            return None
+        whole = frame.into.get(home.whole)
+        if whole is None:
+            whole = frame.into[home.whole] = self.result(home.whole)
+        part = Memory(whole.buffer, home.shape, whole.position([Affine(start) for start in home.starts]), whole.strides)
+        return part.relabelled(v.type.shape) if part.contiguous or not home.in_line else None
+
+    def inherited(self, v: Any) -> Memory | None:
+        """Where what is made of a value in place shall be in the end."""
+        frame, schedule = self.frame, self.frame.schedule
+        while v is not None:
+            users = schedule.scheduler.users.get(v, ())
+            places = [(e, n, out) for e in users for i, out in enumerate(e.outs) if (n := e.operation.renews(i)) is not None]
+            v = next((out for e, n, out in places if e.operands[n] is v and (e, n) not in schedule.copied), None)
+            if v in frame.into and v not in frame.shared:
+                frame.owned.add(frame.into[v].buffer)
+                return frame.into[v]
+        return None
 
     def scratch(self, shape: Ints, kind: str) -> Memory:
         """Scratch memory for an array."""
@@ -397,7 +428,7 @@ class Kernel(Builder):
         operands = [self.place(a) for a in equation.operands]
         if operation.functions():  # which know nothing of the values here that a virtual one is made of
             operands = [self.memory(p) if type(p) is Virtual else p for p in operands]
-        outs = Outs(self, equation.outs)
+        outs = Outs(self, operation, equation.outs)
         outs.given = self.given(equation, operands)
         places = None
         if operation.nest is not None:
@@ -431,7 +462,7 @@ class Kernel(Builder):
             if [type(p) is Memory and p.buffer is place.buffer for p in places].count(True) > 1:
                 continue
             wanted = self.frame.into.get(v)
-            if wanted is None or wanted.buffer is place.buffer:
+            if wanted is None or wanted.coincides(place):
                 self.frame.into.pop(v, None)
                 found.add(n)
         return found
@@ -462,13 +493,13 @@ class Kernel(Builder):
         (v,) = equation.outs
         x, u = equation.operands[0], equation.operands[-1]
         self.span = equation.span or self.span
-        source = self.place(x)
+        source, wanted = self.place(x), self.frame.into.get(v)
         if (
             (equation, 0) not in self.frame.schedule.copied
             and isinstance(source, Memory)
             and source.contiguous
-            and not (v in self.frame.into and self.frame.into[v].buffer is not source.buffer)
-            and self.owns(source)
+            and (wanted is None or wanted.coincides(source))
+            and (self.owns(source) or wanted is not None)
         ):
             target = source
             self.frame.into.pop(v, None)

@@ -325,7 +325,8 @@ class Nest:
                 memory = self.memory[v]
                 stores.append((memory.buffer, memory.offset + index[0] if self.flat else memory.position(index), value))
         for buffer, at, value in stores:
-            k.store(buffer, at, value)
+            if not k.holds(buffer, at, value):  # computed there to begin with, see `Schedule.homes`
+                k.store(buffer, at, value)
         return out
 
     def seen(self, v: Any, index: tuple[Affine, ...], value: Any) -> None:

@@ -83,7 +83,15 @@ class Memory:
 
     def coincides(self, other: Memory) -> bool:
         """Whether each element of an array of this shape is in the same place in both."""
-        return self.buffer is other.buffer and self.strides == other.strides and self.offset.key == other.offset.key
+        same = self.strides == other.strides or self.contiguous and other.contiguous
+        return same and self.buffer is other.buffer and self.offset.key == other.offset.key
+
+    def meets(self, other: Memory) -> bool:
+        """Whether they may share an element."""
+        if self.buffer is not other.buffer:
+            return False
+        gap = other.offset - self.offset
+        return bool(gap.terms) or not (self.contiguous and other.contiguous) or -other.size < gap.const < self.size
 
     def position(self, index: Sequence[Affine]) -> Affine:
         """Where in the buffer an element is."""
@@ -91,6 +99,16 @@ class Memory:
         for i, stride in zip(index, self.strides, strict=True):
             out = out + i * stride
         return out
+
+    def relabelled(self, shape: Ints) -> Memory | None:
+        """The same elements in row-major order with another shape; None where strides cannot say that."""
+        if self.contiguous:
+            return Memory(self.buffer, shape, self.offset)
+        longer = [(n, stride) for n, stride in zip(self.shape, self.strides, strict=True) if n != 1]
+        if [n for n, _ in longer] != [n for n in shape if n != 1]:
+            return None
+        strides = iter([stride for _, stride in longer])
+        return Memory(self.buffer, shape, self.offset, tuple([next(strides) if n != 1 else 0 for n in shape]))
 
     def part(self, i: Affine) -> Memory:
         """Item i along the first axis."""
@@ -116,12 +134,13 @@ class Virtual:
 class Frame:
     """A Function being lowered: where its values are, and the block that its steps are written into."""
 
-    __slots__ = ("env", "first_buffer", "home", "into", "made", "outermost", "owned", "parent", "schedule")
+    __slots__ = ("env", "first_buffer", "home", "into", "made", "outermost", "owned", "parent", "schedule", "shared")
 
     def __init__(self, plan: Schedule, outermost: bool, parent: Frame | None = None, first_buffer: int = 0) -> None:
         self.schedule, self.outermost, self.parent, self.first_buffer = plan, outermost, parent, first_buffer
         self.env: dict[Any, Any] = {}
         self.into: dict[Any, Memory] = {}
+        self.shared: set[Any] = set()  # those of `into` whose memory holds something else until they are written
         self.owned: set[Buffer] = set()
         self.home: list[Any] = []
         self.made: dict[Any, Any] = {}  # small arrays written to memory here
@@ -133,10 +152,10 @@ class Outs:
     `given` are the operands whose memory the operation may write over.
     """
 
-    __slots__ = ("given", "k", "places", "types", "vars")
+    __slots__ = ("given", "k", "operation", "places", "types", "vars")
 
-    def __init__(self, k: Any, outs: Sequence[Var]) -> None:
-        self.k, self.vars = k, outs
+    def __init__(self, k: Any, operation: Any, outs: Sequence[Var]) -> None:
+        self.k, self.operation, self.vars = k, operation, outs
         self.places: list[Any] = [None] * len(outs)
         self.types = [v.type for v in outs]
         self.given: set[int] = set()
@@ -151,5 +170,6 @@ class Outs:
 
     def __getitem__(self, n: int) -> Memory:
         if self.places[n] is None:
-            self.places[n] = self.k.result(self.vars[n])
+            spread = self.operation.spreads and self.operation.renews(n) is None
+            self.places[n] = self.k.result(self.vars[n], contiguous=not spread)
         return self.places[n]  # type: ignore[no-any-return]

@@ -11,8 +11,9 @@ from collections.abc import Collection
 from functools import cache, cached_property
 from inspect import getattr_static
 from types import FunctionType
-from typing import Any
+from typing import Any, NamedTuple
 
+from wengert.codegen.aligned import reads_at
 from wengert.contract import Primitive
 from wengert.ir.types import ArrayType
 from wengert.ir.values import Equation, Function, Literal, Var, acts, has_effect
@@ -38,16 +39,26 @@ class Group:
         self.members: set[Var] = set()
 
 
+class Home(NamedTuple):
+    """Where a value is going to be: a part of another, of this shape and beginning there; only without gaps if it is overwritten."""
+
+    whole: Any
+    starts: tuple[int, ...]
+    shape: tuple[int, ...]
+    in_line: bool = False
+
+
 class Schedule:
     """The steps of a Function, in order, and the values that are never stored."""
 
-    __slots__ = ("copied", "outside", "scheduler", "steps", "virtual")
+    __slots__ = ("copied", "homes", "outside", "scheduler", "steps", "virtual")
 
     def __init__(self, scheduler: Any = None) -> None:
         self.scheduler = scheduler
         self.steps: list[tuple[str, Any]] = []
         self.virtual: dict[Var, Equation] = {}  # values that are not stored, and what computes them
         self.outside: set[Any] = set()  # kept values that are read outside of the nest that computes them
+        self.homes: dict[Any, Home] = {}  # kept values that are read only to be put into another, and where
         self.copied: set[tuple[Equation, int]] = set()  # operands that may not be written over, though their operation would
 
     def may_overwrite(self, v: Var, old: Var, aligned: bool = True) -> bool:
@@ -292,6 +303,9 @@ class _Scheduler:
                 continue
             own = self.group.get(equation.outs[0]) if equation.outs else None
             self.out.outside.update([a for a in self.needs(equation) if own is None or a not in own.members])
+        for group in [step for _, rest in levels.values() for kind, step in rest if kind == GROUP]:
+            for equation in group.roots:
+                self.find_homes(equation)
         for level in sorted(levels):
             small, rest = levels[level]
             self.out.steps += [(SMALL_STEP, e) for e in small]
@@ -336,6 +350,35 @@ class _Scheduler:
         levels.setdefault(group.level, ([], []))[1].append((GROUP, group))
         return group
 
+    def find_homes(self, equation: Equation) -> None:
+        """Note the operands that are made for nothing but to be put side by side here: they can be computed where they shall be."""
+        operation: Any = equation.operation
+        whole = equation.outs[0]
+        if self.role[equation] != "element" or not operation.pieces or whole not in self.out.outside:
+            return
+        for a, starts in zip(equation.operands, operation.parts(*[a.type for a in equation.operands]), strict=True):
+            if starts is None or type(a) is not Var:
+                continue
+            shape, v = a.type.shape, a  # type: ignore[union-attr]
+            while v in self.out.virtual and self.out.virtual[v].operation.relabels and len(self.users[v]) == 1:  # type: ignore[attr-defined]
+                v = self.out.virtual[v].operands[0]  # type: ignore[assignment]
+            if list(equation.operands).count(a) == 1:
+                self.settle(v, Home(whole, tuple(starts), shape))
+
+    def settle(self, v: Any, home: Home) -> None:
+        """Note where a value may be computed, if nothing but what is there reads it; and so for the array that it is made of by updates."""
+        maker = self.maker.get(v)
+        if maker is None or v in self.out.virtual or v in self.small or v in self.function.outputs or len(self.users[v]) > 1:
+            return
+        renewed = next((maker.operation.renews(i) for i, out in enumerate(maker.outs) if out is v), None)  # type: ignore[attr-defined]
+        if renewed is None or self.role[maker] == "element":
+            self.out.homes[v] = home
+        elif (maker, renewed) in self.out.copied:  # begins with a copy of the operand
+            self.out.homes[v] = home._replace(in_line=True)
+        elif self.role[maker] == "update" and type(maker.operands[0]) is Var:
+            self.out.homes[v] = home._replace(in_line=True)
+            self.settle(maker.operands[0], Home(v, (0,) * len(v.type.shape), v.type.shape, in_line=True))
+
     # -- updates in place ------------------------------------------------------------------------------
 
     def all_readers(self) -> dict[Any, list[tuple[Equation, bool]]]:
@@ -345,8 +388,10 @@ class _Scheduler:
             for equation in self.function.equations:
                 if len(equation.outs) == 1 and equation.outs[0] in self.out.virtual:
                     continue
+                aligned = reads_at(equation, self.out.virtual, {}) if self.role[equation] == "element" else {}
                 for a, same in self.needs(equation).items():
-                    self._readers.setdefault(a, []).append((equation, same))
+                    shift = aligned.get(a)
+                    self._readers.setdefault(a, []).append((equation, same or shift is not None and not any(shift)))
         return self._readers
 
     def heirs(self, old: Var) -> list[Var]:

@@ -313,6 +313,20 @@ class Builder:
             self.block.append(Store(buffer, offset, value))
             self.loads[-1][buffer.id] = {(offset.key, 0): value}
 
+    def holds(self, buffer: Buffer, offset: Affine, value: Any) -> bool:
+        """Whether the value was loaded from there, and nothing written to the buffer since."""
+        held = self.loads[-1].get(buffer.id, {})
+        parts = [value] if type(value) is not Pair else [value.re, value.im]
+        return all([held.get((offset.key, n)) is part for n, part in enumerate(parts)])
+
+    def made_of(self, buffer: Buffer, key: Any, make: Callable[[], Any] | None = None) -> Any:
+        """What was made of a buffer in this block, and nothing written to it since; else what `make` makes of it now."""
+        found = self.loads[-1].get(buffer.id, {}).get(key)
+        if found is None and make is not None:
+            found = make()
+            self.loads[-1].setdefault(buffer.id, {})[key] = found
+        return found
+
     def written(self, buffer: Buffer) -> None:
         """Forget what was loaded from a buffer."""
         for loads in self.loads:
@@ -371,7 +385,8 @@ class Builder:
         self._close(outer)
         self.weight = weight
         statement.outs = tuple([self.name(x.kind) for x in flat])
-        self.block.append(statement)
+        if flat or any([type(s) not in (Let, Load) for s in statement.body]):
+            self.block.append(statement)
         return unflatten(statement.outs, inits)
 
     def while_(self, inits: Sequence[Any], test: Callable[[list[Any]], Any], body: Callable[[list[Any]], Sequence[Any]]) -> list[Any]:

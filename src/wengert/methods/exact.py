@@ -11,11 +11,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from wengert.contract import as_evaluated
+from wengert.contract import as_evaluated, no
 from wengert.errors import AbstractValueError, NoRuleError, WengertError, four_parts
 from wengert.ir.types import StackType
 from wengert.ir.values import Equation, Function, Literal
-from wengert.ir.walk import silent
+from wengert.ir.walk import memoized, silent
 
 
 class Arithmetic:
@@ -26,6 +26,7 @@ class Arithmetic:
     """
 
     name: ClassVar[str] = ""
+    ordered: ClassVar[bool] = True  # whether it is known which of two numbers is larger
     of: str = ""  # the user's function that is run
     pi: Any
     i: Any  # the imaginary unit
@@ -141,8 +142,8 @@ class Arithmetic:
         """The outputs of a Function, its effects left out."""
         function = silent(function)
         env: dict[Any, Any] = dict(zip(function.inputs, arguments, strict=True))
-        for equation in function.equations:
-            operands = [self.literal(a) if isinstance(a, Literal) else env[a] for a in equation.operands]
+        for equation in memoized(function, "read_exactly", lambda: _read(function)):
+            operands = [self.literal(a) if isinstance(a, Literal) else env.get(a) for a in equation.operands]
             env.update(zip(equation.outs, self._apply(equation, operands), strict=True))
         return [self.literal(a) if isinstance(a, Literal) else env[a] for a in function.outputs]
 
@@ -180,6 +181,8 @@ class Arithmetic:
     def _meaning(self, operation: Any) -> Callable[..., Any]:
         """What the class of an operation says: its `exact`, else the name in its `scalar` or `reduction`."""
         exact = type(operation).exact
+        if isinstance(exact, no):
+            raise self.refusal(NoRuleError, f"the operation {operation.name}", f"{exact.why[:1].upper()}{exact.why[1:]}.", "another method")
         if operation.elementwise and exact in (None, as_evaluated) and isinstance(operation.scalar, str):
             return self._elementwise(self.operation(operation.scalar))
         if exact in (None, as_evaluated) and isinstance(operation.reduction, tuple):
@@ -189,11 +192,8 @@ class Arithmetic:
             raise NotImplementedError(operation.name)
         if exact is as_evaluated:
             return lambda *xs: operation.evaluate(*[x if isinstance(x, (np.ndarray, np.generic)) else _alone(x) for x in xs])
-        try:
-            rule = operation.exact
-            return self._elementwise(lambda *xs: rule(self, *xs)) if operation.elementwise else lambda *xs: rule(self, *xs)
-        except NoRuleError as error:
-            raise NotImplementedError(operation.name) from error
+        rule = operation.exact
+        return self._elementwise(lambda *xs: rule(self, *xs)) if operation.elementwise else lambda *xs: rule(self, *xs)
 
     def _elementwise(self, rule: Callable[..., Any]) -> Callable[..., Any]:
         def call(*xs: Any) -> Any:
@@ -291,6 +291,17 @@ def _alone(x: Any) -> Any:
     out = np.empty((), object)
     out[()] = x
     return out
+
+
+def _read(function: Function) -> list[Equation]:
+    """The equations whose results are read by `exact` rules: factors that serve floats only are not computed."""
+    needed, kept = set(function.outputs), []
+    for equation in reversed(function.equations):
+        if not needed.isdisjoint(equation.outs):
+            reads = type(equation.operation).exact_reads  # type: ignore[attr-defined]
+            needed.update(equation.operands if reads is None else [equation.operands[i] for i in reads])
+            kept.append(equation)
+    return kept[::-1]
 
 
 def _is_discrete(type: Any) -> bool:

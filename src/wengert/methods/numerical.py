@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from wengert.contract import Elementwise
 from wengert.errors import NotDifferentiableError, WengertError, four_parts
 from wengert.ir.values import Function
 from wengert.ir.walk import nested
@@ -41,6 +40,7 @@ def differences(problem: Problem, scheme: str = "richardson", step: float | None
     """
     before = problem.evaluations
     if scheme == "complex":
+        require_analytic(problem)
         columns = _complex_columns(problem, step)
     else:
         columns = _real_columns(problem, scheme, step)
@@ -49,6 +49,8 @@ def differences(problem: Problem, scheme: str = "richardson", step: float | None
         found = [columns(k, place) for place in np.ndindex(x.shape)]
         for part, arrays in zip(parts, zip(*found, strict=True), strict=True):
             part.append(np.reshape(np.stack(arrays, -1), (*np.shape(arrays[0]), *x.shape))[()])
+    if scheme == "complex":
+        _require_confirmed(problem, parts[0])
     return Derivative(parts[0], parts[1], parts[2], problem.evaluations - before)
 
 
@@ -172,9 +174,7 @@ def rounding(problem: Problem, middle: Any) -> Any:
     values = []
     with np.errstate(all="ignore"):
         for t in np.arange(_PROBES) - (_PROBES - 1) / 2:
-            # at a rate that differs from variable to variable
-            rates = [1 + 0.37 * np.cos(np.arange(x.size).reshape(x.shape) + k) for k, x in enumerate(problem.xs)]
-            moved = [x + t * step * rate * np.where(x == 0, step, np.abs(x)) for x, rate in zip(problem.xs, rates, strict=True)]
+            moved = [x + t * step * rate * np.where(x == 0, step, np.abs(x)) for x, rate in zip(problem.xs, _rates(problem), strict=True)]
             values.append(_wide(problem.value([m.astype(x.dtype) for m, x in zip(moved, problem.xs, strict=True)])))
         fourth = np.diff(np.stack(values), 4, axis=0)
         found = np.sqrt(np.mean(fourth**2, axis=0) / 70)  # 70 = 1² + 4² + 6² + 4² + 1²
@@ -189,7 +189,6 @@ def _wide(y: Any) -> Any:
 
 
 def _complex_columns(problem: Problem, step: float | None) -> Callable[[int, tuple[int, ...]], tuple[Any, Any, Any]]:
-    require_analytic(problem)
     eps = max([float(np.finfo(x.dtype).eps) for x in problem.xs])
 
     def column(k: int, place: tuple[int, ...]) -> tuple[Any, Any, Any]:
@@ -229,6 +228,33 @@ def require_analytic(problem: Problem) -> None:
         raise _not_analytic(problem, f"{found.operation.name}" + (f" at {found.span}" if found.span else ""))
 
 
+def _require_confirmed(problem: Problem, values: list[Any]) -> None:
+    """Raise where central differences along one line tell of a derivative that is altogether different.
+
+    That is so where a function outside of the trace drops the imaginary part, or, as some of SciPy's, loses one that is tiny.
+    """
+    kind = np.finfo(np.result_type(*[x.dtype for x in problem.xs]))
+    lines = [np.where(x == 0, 1.0, np.abs(x)) * rate for x, rate in zip(problem.xs, _rates(problem), strict=True)]
+    said = sum([np.sum(v * line, axis=tuple(range(np.ndim(v) - line.ndim, np.ndim(v)))) for v, line in zip(values, lines, strict=True)])
+    with np.errstate(all="ignore"):
+        ends = {}
+        for t in (1.0, -1.0, 2.0, -2.0):
+            h = t * float(kind.eps) ** 0.38
+            ends[t] = _wide(problem.value([(x + h * line).astype(x.dtype) for x, line in zip(problem.xs, lines, strict=True)]))
+        near, far = ((ends[t] - ends[-t]) / (2 * t * float(kind.eps) ** 0.38) for t in (1.0, 2.0))
+        doubt = np.abs(near - far) + 8 * float(kind.eps) ** 0.62 * np.maximum(np.abs(ends[1.0]), np.abs(ends[-1.0]))
+        wrong = np.abs(said - near) > 1e-3 * np.abs(near) + 10 * doubt
+    if np.any(wrong):
+        place = np.unravel_index(int(np.argmax(wrong)), np.shape(wrong))
+        texts = [f"{np.asarray(x)[place]:.6g}" for x in (said, near)]
+        raise _not_analytic(problem, f"along one line it finds {texts[0]}, central differences find {texts[1]}")
+
+
+def _rates(problem: Problem) -> list[Any]:
+    """How fast each variable moves along a line on which all do: at different rates."""
+    return [1 + 0.37 * np.cos(np.arange(x.size).reshape(x.shape) + k) for k, x in enumerate(problem.xs)]
+
+
 def _first_not_analytic(function: Function, active: list[int]) -> Any:
     """The first equation that is not analytic and has something that depends on the variables among its operands."""
     for inner in nested(function):
@@ -238,7 +264,7 @@ def _first_not_analytic(function: Function, active: list[int]) -> Any:
                 continue
             operation: Any = equation.operation
             flat = not any([getattr(v.type, "inexact", False) for v in equation.outs])
-            if isinstance(operation, Elementwise) and not operation.analytic and not flat:
+            if not operation.analytic and not flat:
                 return equation
             reached.update(equation.outs)
     return None

@@ -68,6 +68,61 @@ class Precise(Arithmetic):
         except (ValueError, ZeroDivisionError, self.context.NoConvergence):
             return self.nan
 
+    # -- functions that mpmath calls otherwise, or has for its own matrices -----------------------------
+
+    def airyai_prime(self, x: Any) -> Any:
+        """Ai'."""
+        return self.context.airyai(x, derivative=1)
+
+    def airybi_prime(self, x: Any) -> Any:
+        """Bi'."""
+        return self.context.airybi(x, derivative=1)
+
+    def incomplete_beta(self, a: Any, b: Any, x: Any) -> Any:
+        """The regularised I(a, b, x)."""
+        return self.context.betainc(a, b, 0, x, regularized=True)
+
+    def root(self, f: Callable[[Any], Any], start: float) -> Any:
+        """The zero of a function of which a float is known to about its digits: secants from close by."""
+        return self.context.findroot(f, (self.number(start), self.number(start * (1 + 1e-8) or 1e-8)))
+
+    def partial(self, f: Callable[..., Any], at: tuple[Any, ...], orders: tuple[int, ...]) -> Any:
+        """A partial derivative, by differences at a higher precision."""
+        return self.context.diff(f, at, orders)
+
+    def eigh(self, a: Any) -> tuple[Any, Any]:
+        """Ascending eigenvalues and orthonormal vectors of a Hermitian matrix."""
+        w, v = self.context.eigh(self._matrix(a))
+        return self._vector(w), self._array(v)
+
+    def eig(self, a: Any) -> tuple[Any, Any]:
+        """Eigenvalues and right eigenvectors."""
+        w, v = self.context.eig(self._matrix(a))
+        return self._vector(w), self._array(v)
+
+    def svd(self, a: Any) -> tuple[Any, Any, Any]:
+        """The reduced U, s, Vᴴ with descending s."""
+        u, s, vh = self.context.svd(self._matrix(a))
+        return self._array(u), self._vector(s), self._array(vh)
+
+    def matrix_function(self, kind: str, a: Any) -> Any:
+        """Expm, logm, sqrtm and their like."""
+        a = self._matrix(a)
+        if kind in ("coshm", "sinhm"):
+            return self._array((self.context.expm(a) + (1 if kind == "coshm" else -1) * self.context.expm(-a)) / 2)
+        return self._array(getattr(self.context, kind)(a))
+
+    def _matrix(self, a: Any) -> Any:
+        return self.context.matrix(a.tolist())
+
+    def _array(self, matrix: Any) -> Any:
+        return np.array(matrix.tolist(), object).reshape(matrix.rows, matrix.cols)
+
+    def _vector(self, found: Any) -> Any:
+        return np.array(list(found), object)
+
+    # -- what is defined otherwise than in mpmath --------------------------------------------------------
+
     def where(self, test: Any, x: Any, y: Any) -> Any:
         """X if the test holds, else y."""
         return x if test else y
@@ -98,6 +153,7 @@ class Precise(Arithmetic):
 
 
 _ALIASES = {"isfinite": "isfinite", "elliptic_k": "ellipk", "elliptic_e": "ellipe", "expm1": "expm1", "log1p": "log1p"}
+_ALIASES |= {"incomplete_elliptic_f": "ellipf", "incomplete_elliptic_e": "ellipe"}
 _NOT_MPMATHS = frozenset({"eq", "ne", "lt", "le", "gt", "ge", "fabs", "power", "mul", "sub", "add", "div", "rint", "complex"})
 
 

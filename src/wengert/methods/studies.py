@@ -72,11 +72,9 @@ def step_size(f: Callable[..., Any], x: float, steps: Sequence[float] | None = N
     chosen: dict[str, tuple[float, float]] = {}
     for scheme in _SCHEMES:
         try:
-            if scheme == "complex":
-                numerical.require_analytic(problem)
             with np.errstate(all="ignore"):
-                found[scheme] = [error(numerical.quotient(problem, scheme, 0, place, h * scale)) for h in relative]
                 auto = numerical.differences(problem, scheme)
+                found[scheme] = [error(numerical.quotient(problem, scheme, 0, place, h * scale)) for h in relative]
         except UserError:
             continue
         chosen[scheme] = (float(np.asarray(auto.steps[0]).flat[0]) / scale, error(auto.values[0]))  # type: ignore[index]

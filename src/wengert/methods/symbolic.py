@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.errors import ArgumentError, four_parts
+from wengert.errors import ArgumentError, NoRuleError, four_parts
 from wengert.methods.exact import Arithmetic
 from wengert.methods.problem import Derivative, Problem
 from wengert.source import here
@@ -164,7 +164,18 @@ class Formulas:
             elements = []
             for a, named in zip(args, symbols, strict=True):
                 elements += [a[place] if named.ndim else a for place in np.ndindex(named.shape)]
-            results = [0.0 + r for r in code(*elements)]
+            try:
+                results = [0.0 + r for r in code(*elements)]
+            except (NameError, TypeError) as error:
+                raise NoRuleError(
+                    four_parts(
+                        f"NumPy and SciPy cannot compute the formulas of {self.name}",
+                        f"{type(error).__name__}: {error}"[:200],
+                        "SymPy writes them with a function that is not there, or not for complex numbers.",
+                        "method='forward' or 'reverse'",
+                        here(),
+                    )
+                ) from error
             return np.reshape(np.stack(results), shape) if shape else results[0]
 
         call.__name__ = self.name
@@ -208,7 +219,7 @@ def _require_short(found: Formulas) -> None:
 class Symbolic(Arithmetic):
     """SymPy's expressions, of which only constants are known."""
 
-    name = "symbolic differentiation"
+    name, ordered = "symbolic differentiation", False
 
     def __init__(self, of: str = "") -> None:
         self.of, self.sympy = of, _sympy()
@@ -217,6 +228,26 @@ class Symbolic(Arithmetic):
         self.conjunction, self.disjunction, self.negation = self.sympy.And, self.sympy.Or, self.sympy.Not
         self.isnan = self.isinf = lambda x: False
         self.isfinite = lambda x: True
+
+    # SymPy does not differentiate the parts of a complex formula: they are written out
+
+    def re(self, x: Any) -> Any:
+        """The real part."""
+        return self.number(x).as_real_imag()[0]
+
+    def im(self, x: Any) -> Any:
+        """The imaginary part."""
+        return self.number(x).as_real_imag()[1]
+
+    def conj(self, x: Any) -> Any:
+        """The conjugate."""
+        x = self.number(x)
+        return x if x.is_real else self.re(x) - self.i * self.im(x)
+
+    def abs(self, x: Any) -> Any:
+        """The absolute value."""
+        x = self.number(x)
+        return self.sympy.Abs(x) if x.is_real else self.sympy.sqrt(self.re(x) ** 2 + self.im(x) ** 2)
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self.sympy, _ALIASES.get(name, name), None) if name not in _NOT_SYMPYS and name != "sympy" else None
@@ -259,7 +290,7 @@ class Symbolic(Arithmetic):
 
     def cast(self, x: Any, dtype: np.dtype[Any]) -> Any:
         """An element in another dtype; of a test that is not known, 1 or 0."""
-        if isinstance(x, self.sympy.logic.boolalg.Boolean) and dtype.kind != "b":
+        if isinstance(x, self.sympy.logic.boolalg.Boolean) and not isinstance(x, self.sympy.Expr) and dtype.kind != "b":  # a symbol is both
             return self.where(x, self.sympy.Integer(1), self.sympy.Integer(0))
         return super().cast(x, dtype)
 
@@ -278,7 +309,27 @@ def _plain(formula: Any) -> Any:
     """A derivative without what has no value: that of a rounding is 0, and so is what a jump of a sign adds."""
     sympy = _sympy()
     formula = formula.replace(sympy.DiracDelta, lambda *_: sympy.Integer(0))
-    return formula.replace(lambda e: isinstance(e, (sympy.Derivative, sympy.Subs)), lambda e: sympy.Integer(0))
+    flat = (sympy.floor, sympy.ceiling, sympy.sign, sympy.Heaviside)
+
+    def of(e: Any) -> Any:
+        return e.args[0].expr if isinstance(e, sympy.Subs) and isinstance(e.args[0], sympy.Derivative) else e.args[0]
+
+    formula = formula.replace(
+        lambda e: isinstance(e, (sympy.Derivative, sympy.Subs)) and isinstance(of(e), flat), lambda e: sympy.Integer(0)
+    )
+    left = formula.atoms(sympy.Derivative, sympy.Subs)
+    if left:
+        what = of(next(iter(left)))
+        raise NoRuleError(
+            four_parts(
+                "symbolic differentiation cannot take a function that SymPy does not differentiate",
+                str(what)[:100],
+                "Its derivative by one of its operands has no formula there.",
+                "method='forward' or 'reverse'",
+                here(),
+            )
+        )
+    return formula
 
 
 def _select(tests: Sequence[Any], values: Sequence[Any], default: Any = np.nan) -> Any:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import html
 import json
 import sys
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -116,23 +116,37 @@ class Comparison:
                 return
         print(self, file=out)
 
-    def __rich__(self) -> Any:
-        from rich.console import Group
+    def __rich_console__(self, console: Any, options: Any) -> Any:
+        """A table as wide as the terminal; where that is narrow, some columns are left out, and named below."""
+        from rich.box import SIMPLE_HEAD
         from rich.table import Table
         from rich.text import Text
 
-        table = Table(title=self.title, title_justify="left")
-        for i, header in enumerate(HEADERS):
-            table.add_column(header, justify="left" if i < 2 else "right", overflow="fold")
-        for row in self.rows:
-            table.add_row(*row.cells())
-        return Group(table, *[Text(note) for note in self.notes])
+        cells = [row.cells() for row in self.rows]
+        widths = [max([len(row[i]) for row in (HEADERS, *cells)]) for i in range(len(HEADERS))]
+        kept = [i for i in range(len(HEADERS)) if any([row[i] for row in cells])]
+        left_out = []
+        for i in _FIRST_LEFT_OUT:
+            if i in kept and sum([widths[j] + 2 for j in kept]) + 2 > options.max_width:
+                kept.remove(i)
+                left_out.append(HEADERS[i])
+        table = Table(title=self.title, title_justify="left", box=SIMPLE_HEAD)
+        for i in kept:
+            table.add_column(HEADERS[i], justify=_SIDES[i > 1], no_wrap=i != 1, overflow="fold")
+        for row in cells:
+            table.add_row(*[row[i] for i in kept])
+        yield table
+        for note in self.notes:
+            yield Text(note)
+        if left_out:
+            yield Text(f"no room for: {', '.join(left_out)}")
 
     def _repr_html_(self) -> str:
         rows = "".join([f"<tr>{_cells('td', row.cells())}</tr>" for row in self.rows])
         notes = "".join([f"<p>{html.escape(note)}</p>" for note in self.notes])
         head = f"<caption>{html.escape(self.title)}</caption><thead><tr>{_cells('th', HEADERS)}</tr></thead>"
-        return f"<table>{head}<tbody>{rows}</tbody></table>{notes}"
+        style = f"<style>{_STYLE}</style>"
+        return f'<div class="wengert-compare">{style}<table>{head}<tbody>{rows}</tbody></table>{notes}</div>'
 
     def json(self) -> str:
         """All of it as JSON; the reference as strings, with the digits that are right."""
@@ -165,7 +179,15 @@ def shown(values: list[Any], digits: int = 10) -> str:
     return "; ".join(parts)
 
 
-_SIDES = ("left", "right")
+_SIDES: tuple[Literal["left"], Literal["right"]] = ("left", "right")
+_FIRST_LEFT_OUT = [HEADERS.index(name) for name in ("memory", "first call", "estimate", "work")]  # in a terminal without room for all
+_STYLE = (
+    ".wengert-compare table{border-collapse:collapse;font-variant-numeric:tabular-nums}"
+    ".wengert-compare caption{text-align:left;font-weight:600;padding:.3em .6em}"
+    ".wengert-compare th,.wengert-compare td{padding:.15em .6em;white-space:nowrap}"
+    ".wengert-compare thead th{border-bottom:1px solid currentColor}"
+    ".wengert-compare p{margin:.4em .6em;max-width:60em}"
+)
 
 
 def _cells(tag: str, texts: tuple[str, ...]) -> str:

@@ -1,8 +1,8 @@
 """Loops that become one: iterations that depend on no other are done forward and straight back.
 
-A loop without carries and a later one of as many iterations, which reads of it only what its own iteration made, run as one;
-what they both compute is computed once, and what the first one kept for the second is not kept. So a sum over iterations and its
-gradient need no tape. Knows `Loop`. Start at `fuse`.
+A loop and a later one without carries, of as many iterations, which reads of it only what its own iteration made, run as one; what
+they both compute is computed once, and what the first one kept for the second is not kept. So a sum over iterations and its gradient
+need no tape, loops inside of it included. Knows `Loop`. Start at `fuse`.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ def fuse(function: Function, finished: Callable[[Function], Function]) -> Functi
 def _step(function: Function, finished: Callable[[Function], Function]) -> Function | None:
     """The Function with one pair of loops fused; None if there is none."""
     equations = list(function.equations)
-    loops = [n for n, e in enumerate(equations) if _is_free(e)]
+    loops = [n for n, e in enumerate(equations) if type(e.operation) is Loop and not has_effect(e.operation)]
     for k, b in enumerate(loops):
         for a in reversed(loops[:k]):
-            ahead = _between(equations, a, b)
+            ahead = _between(equations, a, b) if _may_follow(equations[b], equations[a]) else None
             if ahead is not None:
                 rest = [e for e in equations[a + 1 : b] if e not in ahead]
                 first, second = equations[a], equations[b]
@@ -41,10 +41,15 @@ def _step(function: Function, finished: Callable[[Function], Function]) -> Funct
     return None
 
 
-def _is_free(e: Equation) -> bool:
-    """Whether it is a loop of iterations that depend on no other."""
-    loop: Any = e.operation
-    return type(loop) is Loop and loop.n_carry == 0 and not has_effect(loop)
+def _may_follow(second: Equation, first: Equation) -> bool:
+    """Whether iterations of the second loop depend on no other, and would not be better off in a loop of their own.
+
+    What is carried through the first one keeps its iterations apart, where elements of the second might be computed several at a time.
+    """
+    loop: Any = second.operation
+    if loop.n_carry:
+        return False
+    return first.operation.n_carry == 0 or any([e.operation.functions() or e.operation.target for e in loop.body.equations])  # type: ignore[attr-defined]
 
 
 def _between(equations: Sequence[Equation], a: int, b: int) -> set[Equation] | None:
@@ -56,7 +61,7 @@ def _between(equations: Sequence[Equation], a: int, b: int) -> set[Equation] | N
     if x.length != y.length or x.operands(first.operands)[0] != count:
         return None
     ys = set(x.results(first.outs)[2])
-    if ys.isdisjoint(xs) and set(_arrays(first)).isdisjoint(_arrays(second)):
+    if ys.isdisjoint(xs) and (x.n_carry or set(_arrays(first)).isdisjoint(_arrays(second))):
         return None
     makers = {out: e for e in equations[a : b + 1] for out in e.outs}
     needed: set[Equation] = set()
@@ -83,14 +88,16 @@ class _Body:
 
     def __init__(self) -> None:
         self.given: tuple[dict[Any, Var], dict[Any, Var]] = ({}, {})  # constants, items: operand -> input
+        self.carries: list[Var] = []
         self.equations: list[Equation] = []
         self.seen: dict[Any, tuple[Any, ...]] = {}
 
     def take(self, loop: Any, e: Equation, index: Var, made: dict[Any, Any]) -> list[Any]:
         """Write a loop's body; its outputs. `made` are items that are not given but computed here."""
         _, consts, _, _, xs = loop.operands(e.operands)
-        i, c, _, x = loop.inputs(loop.body.inputs)
-        env: dict[Any, Any] = {i: index}
+        i, c, carries, x = loop.inputs(loop.body.inputs)
+        env: dict[Any, Any] = {i: index, **{v: Var(v.type) for v in carries}}
+        self.carries += [env[v] for v in carries]
         for kind, variables, operands in ((0, c, consts), (1, x, xs)):
             for v, a in zip(variables, operands, strict=True):
                 if kind and a in made:
@@ -113,14 +120,14 @@ class _Body:
 def _fused(first: Equation, second: Equation, finished: Callable[[Function], Function]) -> Equation:
     x: Any = first.operation
     y: Any = second.operation
-    count, _, _, x_accs, _ = x.operands(first.operands)
+    count, _, x_carries, x_accs, _ = x.operands(first.operands)
     y_accs = y.operands(second.operands)[3]
     body, index = _Body(), Var(x.body.inputs[0].type)
-    _, x_adds, x_ys = x.results(body.take(x, first, index, {}))
+    x_next, x_adds, x_ys = x.results(body.take(x, first, index, {}))
     _, y_adds, y_ys = y.results(body.take(y, second, index, dict(zip(x.results(first.outs)[2], x_ys, strict=True))))
     consts, items = body.given
-    inputs = [index, *consts.values(), *items.values()]
-    inner = Function(inputs, body.equations, [*x_adds, *y_adds, *x_ys, *y_ys], y.body.name)
-    loop = Loop(finished(inner), x.length, len(consts), 0, len(x_accs) + len(y_accs), x.reverse)
-    (_, xa, xy), (_, ya, yy) = x.results(first.outs), y.results(second.outs)
-    return Equation(loop, (*count, *consts, *x_accs, *y_accs, *items), (*xa, *ya, *xy, *yy), second.span)
+    inputs = [index, *consts.values(), *body.carries, *items.values()]
+    inner = Function(inputs, body.equations, [*x_next, *x_adds, *y_adds, *x_ys, *y_ys], y.body.name)
+    loop = Loop(finished(inner), x.length, len(consts), x.n_carry, len(x_accs) + len(y_accs), x.reverse)
+    (xc, xa, xy), (_, ya, yy) = x.results(first.outs), y.results(second.outs)
+    return Equation(loop, (*count, *consts, *x_carries, *x_accs, *y_accs, *items), (*xc, *xa, *ya, *xy, *yy), second.span)

@@ -46,6 +46,7 @@ class _Walk:
         self.builder = Builder()
         self.replaced: dict[Any, Any] = {}
         self.made: dict[Any, Equation] = {}
+        self.done: set[Any] = set()  # what has been computed: operation and operands
         self.changed = False
 
     def visit(self, equation: Equation) -> None:
@@ -68,6 +69,7 @@ class _Walk:
 
     def append(self, equation: Equation) -> None:
         self.builder.append(equation)
+        self.done.add((equation.operation, tuple(equation.operands)))
         for out in equation.outs:
             self.made[out] = equation
 
@@ -110,11 +112,11 @@ class _Walk:
     def outside(self, body: Function, first: int, n: int, consts: Sequence[Any], sure: bool) -> tuple[Function, list[Any] | None]:
         """The body and the constants it then takes; the same and None if it has no invariant. Its constants are n inputs from `first`."""
         given = body.inputs[first : first + n]
-        lifted = invariants(body, given, sure)
+        env: dict[Any, Any] = dict(zip(given, consts, strict=True))
+        lifted = invariants(body, given, sure, lambda e: self.is_done(e, env))
         if not lifted:
             return body, None
         self.changed = True
-        env: dict[Any, Any] = dict(zip(given, consts, strict=True))
         for e in lifted:
             outs = tuple([Var(v.type) for v in e.outs])
             self.append(Equation(e.operation, tuple([env.get(a, a) for a in e.operands]), outs, e.span))
@@ -126,16 +128,21 @@ class _Walk:
         inputs = [*body.inputs[: first + n], *handed, *body.inputs[first + n :]]
         return Function(inputs, rest.equations, rest.outputs, rest.name), [*consts, *[env[v] for v in handed]]
 
+    def is_done(self, e: Equation, env: dict[Any, Any]) -> bool:
+        """Whether an equation of a region computes, for these operands, what is there already."""
+        return (e.operation, tuple([env.get(a, a) for a in e.operands])) in self.done
 
-def invariants(body: Function, consts: Iterable[Var], sure: bool) -> list[Equation]:
+
+def invariants(body: Function, consts: Iterable[Var], sure: bool, done: Callable[[Equation], bool] = lambda e: False) -> list[Equation]:
     """The equations worth computing once: they depend on constants only. `sure` says that the body runs at least once.
 
-    One that may raise goes only if it would be the first that does, in a body that surely runs, and nothing happens before.
+    One that may raise goes only if it would be the first that does, in a body that surely runs, and nothing happens before; or if
+    the same has been `done` already, and did not raise.
     """
     fixed: set[Any] = set(consts)
     found: list[Equation] = []
     for equation in body.equations:
-        raises, happens = may_raise(equation), has_effect(equation.operation)
+        raises, happens = may_raise(equation) and not done(equation), has_effect(equation.operation)
         if not happens and not (raises and not sure) and all([a in fixed or isinstance(a, Literal) for a in equation.operands]):
             fixed.update(equation.outs)
             found.append(equation)

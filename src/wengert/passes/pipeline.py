@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 from wengert.config import settings
 from wengert.ir.values import Function
+from wengert.passes.abreast import abreast
+from wengert.passes.blocks import blocks
 from wengert.passes.dead import dead
 from wengert.passes.fuse import fuse
 from wengert.passes.hoist import hoist
@@ -39,6 +41,8 @@ PASSES: tuple[tuple[str, Callable[[Function, State], Function]], ...] = (
     ("fuse", lambda f, s: fuse(f, s.finished)),
     ("dead", lambda f, s: dead(f)),
     ("hoist", lambda f, s: hoist(f, s.finished)),
+    ("abreast", lambda f, s: abreast(f, s.finished)),
+    ("blocks", lambda f, s: blocks(f, s.finished)),
 )
 AFTER_HOISTING = PASSES[3:]  # what came out of loops meets what was there
 

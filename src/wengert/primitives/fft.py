@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.contract import Linear, Sample, no
+from wengert.contract import Linear, Sample
 from wengert.errors import ShapeError, four_parts
 from wengert.ir.types import Type
 from wengert.loops.nest import BYTES, Address, Affine
@@ -59,7 +59,18 @@ class Fft(Linear):
     def evaluate(self, x: Any) -> Any:
         return getattr(np.fft, self.kind)(x, self.n, self.axis, self.norm)
 
-    exact = no("NumPy transforms arrays of floating-point numbers only")
+    def exact(self, m: Any, x: Any) -> Any:
+        """The sums as they are written."""
+        n, inverse = self.n, self.kind in ("ifft", "irfft")
+        x = np.moveaxis(np.asarray(x, object), self.axis, -1)
+        rows, columns = (n // 2 + 1 if self.kind == "rfft" else n), x.shape[-1]
+        angles = [2 * m.pi * k / n for k in range(n)]
+        roots = np.array([m.cos(a) + m.i * m.sin(a) * (1 if inverse else -1) for a in angles], object)
+        if self.kind == "irfft":
+            x = x * [2 if 0 < 2 * k < n else 1 for k in range(columns)]
+        out = x @ roots[np.outer(np.arange(columns), np.arange(rows)) % n]
+        scale = m.sqrt(n) if self.norm == "ortho" else m.number(n if inverse == (self.norm == "backward") else 1)
+        return np.moveaxis(m.apart(m.re)(out) / scale if self.kind == "irfft" else out / scale, -1, self.axis)
 
     def nest(self, k: Any, operands: Any, outs: Any) -> Any:
         """By the loops of NumPy's own ufuncs, of (operand, factor) -> result."""

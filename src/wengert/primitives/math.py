@@ -322,11 +322,7 @@ class Sinc(Elementwise):
     Its derivatives are sinc_n, n = 1, 2, …: `SincDerivative`.
     """
 
-    ufunc, domain, analytic = np.sinc, (0.3, 2.7), True
-    dtypes = "fd"
-
-    def evaluate(self, x: Any) -> Any:
-        return np.sinc(x)
+    ufunc, domain, dtypes = staticmethod(np.sinc), (0.3, 2.7), "fd"
 
     def partials(self, out: Any, x: Any) -> Sequence[Any]:
         return (lambda: SincDerivative(1)(x),)
@@ -388,6 +384,10 @@ class SincDerivative(Elementwise):
         terms = [(-1.0) ** ((p + n) // 2) / ((p + n + 1) * _factorial(p)) for p in powers if bound**p > 1e-20 * _factorial(p)]
         series = f.polynomial(small * small, terms)
         return k.cast((np.pi**n * f.select(near, series * small if n % 2 else series, s)).number, x.kind)
+
+    def exact(self, m: Any, x: Any) -> Any:
+        kummer = m.hyp1f1(self.n + 1, self.n + 2, m.i * m.pi * x)  # (n + 1) ∫₀¹ tⁿ exp(iπxt) dt, DLMF 13.4.1
+        return m.pi**self.n * m.re(m.i**self.n * kummer) / (self.n + 1)
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.contract import Linear, Primitive, Sample, expand_all, flat, no, role
+from wengert.contract import Linear, Primitive, Sample, Track, expand_all, flat, no, role
 from wengert.errors import ShapeError, four_parts
 from wengert.ir.types import Type, type_of
 from wengert.ir.values import ROLES, Literal, Traced, splat
@@ -62,6 +62,18 @@ class Reshape(Linear):
     def demand(self, mask: Any, index: int, operands: Sequence[Any]) -> Any:
         return None if mask is None else reshape(mask, operands[0].type.shape)
 
+    def tracks(self, operands: Sequence[Any]) -> Iterable[Track]:
+        x = operands[0].type
+        if not x.size:
+            return
+        for inner, outer in factors(x.shape, self.shape):
+            a, b = [next((i for i in group if t[i] != 1), None) for group, t in ((inner, x.shape), (outer, self.shape))]
+            if a is not None and b is not None and x.shape[a] == self.shape[b]:  # the slowest of what is one line in both
+                yield Track((a,), b)
+
+    def shortened(self, axis: int, n: int) -> Any:
+        return Reshape((*self.shape[:axis], n, *self.shape[axis + 1 :]))
+
     @classmethod
     def samples(cls) -> Iterable[Sample]:
         yield Sample(cls((3, 2)), np.arange(6.0).reshape(2, 3))
@@ -93,6 +105,9 @@ class Transpose(Linear):
 
     def demand(self, mask: Any, index: int, operands: Sequence[Any]) -> Any:
         return None if mask is None else permute(mask, inverse(self.perm))
+
+    def tracks(self, operands: Sequence[Any]) -> Iterable[Track]:
+        return [Track((a,), i) for i, a in enumerate(self.perm)]
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
@@ -142,6 +157,14 @@ class Broadcast(Linear):
         axes += [a for i, a in enumerate(self.axes) if x.shape[i] != self.shape[a]]
         return reshape(ROLES["any"](mask, tuple(sorted(axes))), x.shape)
 
+    def tracks(self, operands: Sequence[Any]) -> Iterable[Track]:
+        x = operands[0].type
+        found = {a: i if x.shape[i] == self.shape[a] else None for i, a in enumerate(self.axes)}
+        return [Track((found.get(a),), a) for a in range(len(self.shape))]
+
+    def shortened(self, axis: int, n: int) -> Any:
+        return Broadcast((*self.shape[:axis], n, *self.shape[axis + 1 :]), self.axes)
+
     @classmethod
     def samples(cls) -> Iterable[Sample]:
         yield Sample(cls((2, 3), (1,)), np.array([1.0, 2.0, 3.0]))
@@ -164,6 +187,10 @@ class Concatenate(Linear):
 
     def evaluate(self, *xs: Any) -> Any:
         return np.concatenate(xs, axis=self.axis)
+
+    def parts(self, *xs: Any) -> Any:
+        ends = itertools.accumulate([x.shape[self.axis] for x in xs])
+        return [tuple([end - x.shape[self.axis] if a == self.axis else 0 for a in range(x.ndim)]) for end, x in zip(ends, xs, strict=True)]
 
     def element(self, k: Any, read: Any, index: Any, *xs: Any) -> Any:
         a = self.axis
@@ -190,6 +217,9 @@ class Concatenate(Linear):
     def batch(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
         return Concatenate(self.axis + 1)(*expand_all(size, batched, operands))
 
+    def tracks(self, operands: Sequence[Any]) -> Iterable[Track]:
+        return [Track((a,) * len(operands), a) for a in range(operands[0].type.ndim) if a != self.axis]
+
     @classmethod
     def samples(cls) -> Iterable[Sample]:
         yield Sample(cls(1), np.ones((2, 1)), np.arange(6.0).reshape(2, 3), np.zeros((2, 0)))
@@ -215,6 +245,9 @@ class Flip(Linear):
 
     def batch(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
         return Flip(tuple([a + 1 for a in self.axes]))(operands[0])
+
+    def tracks(self, operands: Sequence[Any]) -> Iterable[Track]:
+        return [Track((a,), a) for a in range(operands[0].type.ndim) if a not in self.axes]
 
     def demand(self, mask: Any, index: int, operands: Sequence[Any]) -> Any:
         return None if mask is None else self(mask)

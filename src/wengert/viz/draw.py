@@ -22,6 +22,7 @@ from wengert.viz.values import shown
 
 LONGEST = 40  # characters in a node
 LINE = 17.0  # height of a line of text
+SLOPE = CHARACTER * 0.92  # width of a character on an edge
 
 
 def draw(
@@ -87,7 +88,7 @@ class Drawing(Picture):
         root = self._box(graph.root)
         edges = []
         for arc in graph.arcs:
-            label = CHARACTER * 0.92 * len(self.slope(arc)) + 4
+            label = SLOPE * len(self.slope(arc)) + 4
             edges.append(Edge(self.boxes[arc.source.key], self.boxes[arc.target.key], arc, label, id(arc.node)))
         for edge in edges:
             if not self.slope(edge.key):
@@ -156,14 +157,24 @@ class Drawing(Picture):
                 box = self.boxes[child.key]
                 left, top = box.x - box.width / 2, box.y - box.height / 2
                 shapes.append(Shape("box", "cluster", [(left, top), (box.width, box.height)], owner=child.key))
+                captions.append(Shape("patch", "cluster", [(left + 8, top + 5), (CHARACTER * len(child.title) + 4, 16)]))
                 captions.append(Shape("text", "caption", [(left + 10, top + 13)], child.title, anchor="start"))
                 self._clusters(child, shapes, captions)
 
     def _edge(self, edge: Edge, key: str) -> list[Shape]:
         shapes = [Shape("path", "line", edge.points, owner=key)]
         if edge.label is not None:
-            shapes.append(Shape("text", "slope", [edge.label], self.slope(edge.key), key))
+            (x, y), text = edge.label, self.slope(edge.key)
+            width = SLOPE * len(text) + 3
+            ground = "cluster" if self._inside(x, y) else "ground"
+            shapes.append(Shape("patch", ground, [(x - width / 2, y - 7), (width, 14)], owner=key))
+            shapes.append(Shape("text", "slope", [edge.label], text, key))
         return shapes
+
+    def _inside(self, x: float, y: float) -> bool:
+        """Whether a point lies in a box around nodes."""
+        boxes = [self.boxes[c.key] for c in self.graph.root.children if isinstance(c, Cluster)]
+        return any([abs(x - b.x) <= b.width / 2 and abs(y - b.y) <= b.height / 2 for b in boxes])
 
     def _vertex(self, vertex: Vertex) -> list[Shape]:
         box = self.boxes[vertex.key]

@@ -14,6 +14,7 @@ from wengert.errors import NoRuleError
 from wengert.ir.builder import Builder, building
 from wengert.ir.types import ArrayType
 from wengert.ir.values import Equation, Function, Literal, Var
+from wengert.ir.walk import inline, memoized
 from wengert.primitives.control import Call, Cond, Loop, Print, Stack, While
 from wengert.primitives.index import slice_
 from wengert.primitives.shape import Concatenate, reshape
@@ -159,6 +160,7 @@ def observe(function: Function, values: Sequence[Any], labels: Sequence[str], ch
         node.depends = node.varied = on and node.type.inexact
     with np.errstate(all="ignore"):
         outputs = observer.run(function, inputs)
+    _read_as_numbers(observer.root, outputs)
     _by_depth_within_lines(observer.root)
     real = [node for node in inputs if node.varied]
     for i, node in enumerate(real):
@@ -374,6 +376,37 @@ def line(item: Step | Group) -> Span | None:
     if isinstance(item, Step):
         return item.span
     return next((s.span for s in item.steps() if s.span is not None and s.visible), None)
+
+
+def _read_as_numbers(root: Group, outputs: Sequence[Node]) -> None:
+    """An array of one element that is read as a number only is that number at once: x[0] is one step, and its value no array."""
+    readers: dict[Node, list[Step]] = {}
+    for step in root.steps():
+        for node in step.nodes():
+            readers.setdefault(node, []).append(step)
+    for node, (reader, *others) in list(readers.items()):
+        made = node.step
+        if made is None or others or node in outputs or not reader.relabels or reader.outs[0].type.shape or reader.group is not made.group:
+            continue
+        if len(made.parts) == 1 and isinstance(made.parts[0], Node) and made.operands and not made.relabels:
+            made.function, made.parts = _reshaped(made.function), reader.parts
+            made.parts[0].step, made.parts[0].origin = made, made.parts[0]
+            made.group.children.remove(reader)
+    for step in root.steps():
+        if step.relabels:
+            step.outs[0].origin = step.operands[0].origin
+
+
+def _reshaped(function: Function) -> Function:
+    """A Function with its result as a number."""
+
+    def make() -> Function:
+        builder = Builder()
+        inputs = [Var(t) for t in function.in_types]
+        with building(builder):
+            return builder.build(inputs, [reshape(inline(function, inputs)[0], ())], function.name)
+
+    return memoized(function, "as_a_number", make)  # type: ignore[no-any-return]
 
 
 def _element(x: Any, i: int) -> Any:

@@ -32,7 +32,10 @@ COLOURS: dict[str, tuple[str, str]] = {
 
 
 class Shape:
-    """One element: "box", "text" or "path", with a role for its colour, and the node or edge it belongs to."""
+    """One element: "box", "text", "path" or "patch", which lets text be read that stands on a path.
+
+    It has a role for its colour, and the node or edge it belongs to. Of boxes and patches the points are a corner and the size.
+    """
 
     __slots__ = ("anchor", "kind", "owner", "points", "role", "text")
 
@@ -105,9 +108,8 @@ class Picture:
     def _png(self, path: str, dark: bool) -> None:
         try:
             from matplotlib.figure import Figure
-            from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
+            from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Rectangle
             from matplotlib.path import Path
-            from matplotlib.patheffects import withStroke
         except ImportError as error:
             raise ArgumentError(
                 four_parts(
@@ -126,7 +128,9 @@ class Picture:
         axes.axis("off")
         for shape in self.shapes:
             (x, y) = shape.points[0]
-            if shape.kind == "box":
+            if shape.kind == "patch":
+                axes.add_patch(Rectangle((x, y), *shape.points[1], facecolor=colour(shape.role), edgecolor="none"))
+            elif shape.kind == "box":
                 (_, (w, h)) = shape.points
                 style = "dashed" if shape.role in ("cluster", "group") else "solid"
                 axes.add_patch(
@@ -152,8 +156,7 @@ class Picture:
             elif shape.role != "title":
                 side = {"middle": "center", "start": "left", "end": "right"}[shape.anchor]
                 size, family = (8.25, "DejaVu Sans Mono") if shape.role == "slope" else (9, "DejaVu Sans Mono")
-                halo = [withStroke(linewidth=2.5, foreground=colour("ground"))] if shape.role in ("slope", "caption") else []
-                axes.text(x, y, shape.text, fontsize=size, family=family, color=colour(shape.role), ha=side, va="center", path_effects=halo)
+                axes.text(x, y, shape.text, fontsize=size, family=family, color=colour(shape.role), ha=side, va="center")
         figure.savefig(path, facecolor=colour("ground"))
 
 
@@ -176,6 +179,9 @@ def curve(points: Points) -> list[Points]:
 
 
 def _svg(shape: Shape) -> str:
+    if shape.kind == "patch":
+        (x, y), (w, h) = shape.points
+        return f'<rect class="patch {shape.role}" x="{x:.1f}" y="{y:.1f}" width="{w:.1f}" height="{h:.1f}"/>'
     if shape.kind == "box":
         (x, y), (w, h) = shape.points
         return f'<rect class="{shape.role}" x="{x:.1f}" y="{y:.1f}" width="{w:.1f}" height="{h:.1f}" rx="5"/>'
@@ -198,8 +204,7 @@ def _style() -> str:
         f".wengert{{{light}max-width:100%}}@media(prefers-color-scheme:dark){{.wengert{{{dark}}}}}"
         ".wengert text{font:12px ui-monospace,'DejaVu Sans Mono',Menlo,Consolas,monospace;dominant-baseline:central}"
         ".wengert text.slope{font-size:11px}"
-        ".wengert text.slope,.wengert text.caption{paint-order:stroke;stroke:var(--ground);stroke-width:3px}"
-        ".wengert rect{stroke:var(--line);stroke-width:.8}.wengert rect.ground{stroke:none}"
+        ".wengert rect{stroke:var(--line);stroke-width:.8}.wengert rect.ground,.wengert rect.patch{stroke:none}"
         ".wengert rect.cluster,.wengert rect.group{stroke-dasharray:4 3}"
         ".wengert path{fill:none;stroke:var(--line);stroke-width:1.1;marker-end:url(#w-arrow)}"
         ".wengert marker path{fill:var(--line);stroke:none;marker-end:none}" + fills + texts

@@ -187,11 +187,11 @@ class TraceTable:
     # -- LaTeX --------------------------------------------------------------------------------------
 
     def latex(self) -> str:
-        """An array environment, for mathematical mode; it needs the package mathtools."""
+        """An array environment, for mathematical mode; of the package amsmath; KaTeX and MathJax read it too."""
         writer = Writer(Latex(), self.digits)
         lines = [
-            r"\begin{array}{lcl|lcl}",
-            rf"\mathrlap{{\text{{Forward primal trace}}}} & & & \mathrlap{{\text{{{self.heading}}}}} & & \\ \hline",
+            r"\begin{array}{lll|lll}",
+            rf" & \text{{Forward primal trace}} & & & \text{{{self.heading}}} & \\ \hline",
         ]
         before = None
         for row in self.rows:
@@ -201,7 +201,7 @@ class TraceTable:
             before = part
             quad = r"\quad " * row.depth
             if row.left is None:
-                lines.append(rf"{quad}\mathrlap{{{_title(row, writer)}}} & & & & & \\")
+                lines.append(rf" & {quad}{_title(row, writer)} & & & & \\")
                 continue
             cells = [_latex(cell, writer) for cell in row.right] or [" & & "]
             lines.append(f"{quad}{_latex(row.left, writer)} & {cells[0]} \\\\")

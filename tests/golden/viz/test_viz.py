@@ -34,7 +34,7 @@ def test_structure_of_the_picture(name):
 
 
 @pytest.mark.parametrize("mode", ["forward", "reverse"])
-@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.parametrize("name", [name for name in CALLS if name != "collapsed"])  # long, and said in few words by no table
 def test_text_of_the_table(name, mode):
     f, args = CALLS[name]
     compare(f"{name}.{mode}.txt", f"{wg.trace_table(f, mode=mode)(*args)}\n")

@@ -116,7 +116,7 @@ def test_undefined(k):
 
 def test_out_of_scope(k):
     inner = []
-    k.loop(0, N, lambda i, _: inner.append(k.op("exp", f8(k))) or ())
+    k.loop(0, N, lambda i, _: inner.append(k.op("exp", f8(k))) or k.store(k.buffers[1], i, inner[0]) or ())
     k.block.append(Store(k.buffers[1], at(), inner[0]))
     fails(k, "It is defined inside of a block that is over.")
 

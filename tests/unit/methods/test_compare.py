@@ -71,6 +71,11 @@ def test_as_text_html_json_and_rich():
     console = Console(file=io.StringIO(), width=160)
     console.print(found)
     assert "reverse" in console.file.getvalue() and "evaluations" in console.file.getvalue()
+    narrow = Console(file=io.StringIO(), width=80)
+    narrow.print(found)
+    lines = narrow.file.getvalue().splitlines()
+    assert max(map(len, lines)) <= 80 and any(line.split()[:2] == ["forward", "difference"] for line in lines), "words are whole"
+    assert any(line.startswith("no room for: memory, first call") for line in lines)
     out = io.StringIO()
     found.show(out)
     assert out.getvalue().strip() == text.strip()
@@ -83,8 +88,38 @@ def test_a_method_that_is_not_there_is_named():
 
 def test_without_a_reference():
     assert wg.compare(np.sin, 1.0, digits=None)["reverse"].error is None
-    found = wg.compare(lambda a: np.linalg.eigvalsh(a)[0], np.diag([1.0, 2.0]))
-    assert found.reference is None and "eigvalsh" in found.refused["reference"]
+    outside = wg.primitive(lambda x: np.sum(x**2))
+    wg.defvjp(outside, lambda ans, x: lambda ct: 2 * ct * x)
+    found = wg.compare(lambda x: outside(x), np.ones(2))
+    assert found.reference is None and "host_callback" in found.refused["reference"]
+
+
+LINEAR_ALGEBRA = {
+    "a Gaussian's log-density": lambda a: -0.5 * B @ np.linalg.solve(a @ a.T + I, B) - 0.5 * np.linalg.slogdet(a @ a.T + I)[1],
+    "cholesky": lambda a: np.sum(np.sin(np.linalg.cholesky(a @ a.T + I))),
+    "inv and det": lambda a: np.linalg.det(np.linalg.inv(a)) * np.linalg.norm(a),
+    "qr": lambda a: np.sum(np.sin(np.linalg.qr(a)[1])),
+    "eigenvectors": lambda a: np.sum(np.sin(np.linalg.eigh(a @ a.T)[1])),
+    "a root by eigenvectors": lambda a: np.sum(np.sin(_root(*np.linalg.eigh(a @ a.T + I)))),
+    "singular values": lambda a: np.linalg.svd(a)[1][0] * np.linalg.svd(a)[0][0, 1],
+    "least squares": lambda a: np.sum(np.linalg.lstsq(a[:, :2], B)[0] ** 2),
+    "spectrum": lambda a: np.sum(np.abs(np.fft.rfft(a[0])) * np.arange(1, 3)),
+}
+B, I = np.array([0.3, -1.0, 0.7]), np.eye(3)
+
+
+def _root(w, v):
+    return (v * np.sqrt(w)) @ v.T
+
+
+@pytest.mark.parametrize("f", LINEAR_ALGEBRA.values(), ids=LINEAR_ALGEBRA)
+def test_linear_algebra_has_a_reference(f):
+    a = np.array([[1.0, 0.2, -0.4], [0.3, 1.5, 0.1], [-0.2, 0.6, 2.0]])
+    found = wg.compare(f, a)
+    assert found.reference is not None
+    for method in ("forward", "reverse"):
+        assert found[method].error < 2e-14, method
+    assert found["richardson"].error < 1e-8
 
 
 def test_bad_calls():

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import wengert as wg
+from wengert.ir.printer import print_function
 from wengert.ir.types import array_type
 from wengert.ir.values import Var, literal, splat
 from wengert.passes.hoist import hoist, invariants, may_raise
@@ -227,3 +228,19 @@ def test_nothing_to_do_is_nothing_done():
     assert hoist(f, lambda g: g) is f
     assert literal(1.0).is_splat and isinstance(f.inputs[0], Var)
     assert optimise(optimise(f)) is optimise(f)
+
+
+def test_what_was_read_before_a_loop_is_not_read_in_it():
+    def f(x):
+        total = 0.0
+        for i in range(len(x)):
+            y = x[i]
+            while y * y > x[i]:
+                y = 0.5 * y
+            total += y
+        return total
+
+    x = np.linspace(2.0, 3.0, 7)
+    text = print_function(wg.jit(f).lower(x).passes[-1][1])
+    assert text.count("gather") == 1
+    assert wg.jit(f)(x) == f(x)

@@ -60,6 +60,14 @@ def straight(x):
     return np.sin(y) * 5.0 + np.exp(-y * x) / (x + 5.5) - y
 
 
+def collapsed(x):
+    y = x
+    for f in (np.sin, np.cos, np.exp, np.tanh) * 10:  # 40 times two lines: drawn together, line by line
+        y = f(y) * x + y / 2
+        y = y - np.sqrt(1 + y * y)
+    return y
+
+
 def _parameters():
     k = np.arange(9.0).reshape(3, 3) / 10
     return [(k - 0.3, k[0]), (k.T * 0.5, k[1] - 0.4)]
@@ -75,4 +83,5 @@ CALLS = {
     "recursion": (recursion, (np.array([0.1, 0.1, 0.8]), RETURNS)),
     "decomposed": (decomposed, (np.array([[2.0, 1.0], [0.5, 3.0]]),)),
     "straight": (straight, (0.7,)),
+    "collapsed": (collapsed, (0.3,)),
 }

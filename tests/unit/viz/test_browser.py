@@ -191,6 +191,13 @@ def test_widths_and_modes(opened, name, width, scheme):
         assert box["width"] > 150
     source, canvas = page.locator("#source").bounding_box(), page.locator("#canvas").bounding_box()
     assert (source["y"] + source["height"] <= canvas["y"]) == (width == 400), "beside each other where there is room"
+    texts = page.locator("#source li > :not(.number)")
+    assert all(box["x"] + box["width"] <= width for box in (text.bounding_box() for text in texts.all())), "long lines are wrapped"
+    if width == 1600:
+        for tab in ("trace", "residuals", "compiler", "node"):
+            page.click(f"#tab-{tab}")
+            panel = page.locator(f"#panel-{tab}").bounding_box()
+            assert panel["height"] >= 240 and panel["y"] + panel["height"] <= 900, "read without scrolling the page"
     for button in page.locator("button:visible").all()[:9]:
         assert button.bounding_box()["height"] >= 24, "WCAG 2.2: targets of at least 24 pixels"
     ground = page.evaluate("getComputedStyle(document.body).backgroundColor")

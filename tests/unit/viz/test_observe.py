@@ -10,7 +10,7 @@ from wengert import tree
 from wengert.viz.observe import Group, elided
 from wengert.viz.subject import Subject, source_lines
 
-from .programs import CALLS, baydin, branching, calling, doubled, recursion
+from .programs import baydin, branching, calling, doubled
 
 
 @pytest.mark.parametrize("program", load()[::9], ids=lambda p: p.name)
@@ -56,10 +56,19 @@ def test_a_call_is_looked_into():
 
 
 def test_reshaped_values_keep_their_name():
-    run = Subject(recursion, CALLS["recursion"][1]).run
+    run = Subject(lambda x: np.sum(np.sin(x).reshape(2, 2) @ np.ones((2, 1))), (np.arange(4.0),)).run
     relabelled = [step for step in run.steps() if step.relabels]
     assert relabelled
     assert all(step.outs[0].number == step.operands[0].number for step in relabelled)
+
+
+def test_an_element_is_a_number():
+    """x[0] is one step, though the program takes a part of one element and makes a number of it."""
+    subject = Subject(lambda x: x[0] * x[1] + x[0].reshape(1)[0], (np.array([2.0, 3.0]),))
+    first = [step for step in subject.run.steps() if step.visible][:2]
+    assert [step.outs[0].value for step in first] == [2.0, 3.0]
+    assert all(np.ndim(step.outs[0].value) == 0 == step.outs[0].type.ndim for step in first)
+    assert np.array_equal(subject.adjoints()[0][subject.real[0]], [4.0, 2.0])
 
 
 def test_own_rules_are_one_step():

@@ -163,6 +163,20 @@ def test_html_is_well_formed_and_latex_balanced(name, mode):
     assert columns == {5}
 
 
+@pytest.mark.parametrize("mode", ["forward", "reverse"])
+@pytest.mark.parametrize("name", [name for name in CALLS if name != "collapsed"])
+def test_latex_is_parsed(name, mode):
+    """Each cell, by the parser of formulas that matplotlib has."""
+    parser = pytest.importorskip("matplotlib.mathtext").MathTextParser("path")
+    f, args = CALLS[name]
+    first, *lines, last = wg.trace_table(f, mode=mode)(*args).latex().splitlines()
+    assert (first, last) == (r"\begin{array}{lll|lll}", r"\end{array}")
+    cells = {cell.strip() for line in lines for cell in line.removesuffix(r"\hline").strip().removesuffix(r"\\").split("&")} - {""}
+    assert len(cells) > 10
+    for cell in cells:
+        parser.parse(f"${cell}$")
+
+
 def test_arrays_are_short():
     text = str(wg.trace_table(recursion)(np.array([0.1, 0.1, 0.8]), np.linspace(-1, 1, 500)))
     assert "(500)" in text

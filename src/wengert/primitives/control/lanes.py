@@ -12,17 +12,19 @@ import numpy as np
 
 from wengert.contract import Linear, Primitive, no
 from wengert.errors import ShapeError, four_parts
-from wengert.ir.types import StackType, Type, array_type
-from wengert.ir.values import Function, has_effect
-from wengert.ir.walk import memoized
+from wengert.ir.types import ArrayType, StackType, Type, array_type
+from wengert.ir.values import Function, acts, has_effect
+from wengert.ir.walk import memoized, nested
 from wengert.primitives.control.call import Call, emit, function_of
 from wengert.primitives.control.nesting import empty, height, item, reserve, slot
 from wengert.primitives.control.stack import Stack, each
-from wengert.primitives.index import gather
-from wengert.primitives.shape import move_axis
-from wengert.transform.batch import batched_type
+from wengert.primitives.index import gather, slice_axis
+from wengert.primitives.shape import Concatenate, broadcast, move_axis, reshape
+from wengert.transform.batch import batch, batched_type
 
 LARGE = 64  # elements of an array that a lane keeps at hand
+CACHED = 2048  # elements that the steps of a loop find in the first cache
+NARROWEST, WIDEST = 32, 64  # lanes of a strip
 FEW = 3  # operations that are not elementwise, after which it pays to keep what they give at hand
 INDEX = array_type((), np.dtype(np.int64))
 
@@ -47,6 +49,15 @@ def lane_by_lane(operation: Primitive, size: int, batched: Sequence[bool], opera
     return [emit(Abreast(size), [r])[0] if on else r for r, on in zip(results, stacks, strict=True)]
 
 
+def arranged(function: Function, size: int, batched: Sequence[bool], force: Sequence[bool]) -> tuple[Function, tuple[bool, ...]]:
+    """As `transform.batch`, for a program that runs later: with as many lanes at once as are best."""
+    if not all(force):
+        return batch(function, size, batched, force)
+    if is_small(function):
+        return one_by_one(function, size, batched, force)
+    return (in_strips if goes_in_strips(function, size) else batch)(function, size, batched, force)
+
+
 def one_by_one(function: Function, size: int, batched: Sequence[bool], force: Sequence[bool]) -> tuple[Function, tuple[bool, ...]]:
     """As `transform.batch`, all results wanted for every lane: a loop that runs the Function for each."""
 
@@ -55,6 +66,65 @@ def one_by_one(function: Function, size: int, batched: Sequence[bool], force: Se
         return function_of(lambda *values: lane_by_lane(Call(function), size, batched, values), *types, name=f"lanes_{function.name}")
 
     return memoized(function, ("one by one", size, tuple(batched)), make), (True,) * len(force)
+
+
+def in_strips(function: Function, size: int, batched: Sequence[bool], force: Sequence[bool]) -> tuple[Function, tuple[bool, ...]]:
+    """As `one_by_one`, but as many lanes at once as its loops can keep in the cache.
+
+    Where that does not divide their number, the last strip is filled up with the last lane.
+    """
+
+    def make() -> Function:
+        count, width = divided(size, _width(function))
+        inner = batch(function, width, batched, True)[0]
+
+        def strips(*values: Any) -> list[Any]:
+            rows = lambda x: reshape(filled(x, count * width), (count, width, *x.shape[1:]))
+            given = [rows(x) if on else x for x, on in zip(values, batched, strict=True)]
+            results = lane_by_lane(Call(inner), count, batched, given)
+            return [slice_axis(reshape(r, (count * width, *r.shape[2:])), 0, 0, size) for r in results]
+
+        types = [batched_type(v.type, size) if on else v.type for v, on in zip(function.inputs, batched, strict=True)]
+        return function_of(strips, *types, name=f"strips_{function.name}")
+
+    return memoized(function, ("in strips", size, tuple(batched)), make), (True,) * len(force)
+
+
+def divided(size: int, most: int) -> tuple[int, int]:
+    """How many strips of how many lanes, at most so many: a divisor of their number if there is one about as large."""
+    count = -(-size // most)
+    width = next((n for n in range(most, most // 2, -8) if size % n == 0), -(-size // count // 8) * 8)
+    return -(-size // width), width
+
+
+def filled(x: Any, size: int) -> Any:
+    """With the last lane repeated up to this size."""
+    missing = size - x.shape[0]
+    if not missing:
+        return x
+    last = broadcast(slice_axis(x, 0, x.shape[0] - 1, x.shape[0]), (missing, *x.shape[1:]))
+    return emit(Concatenate(0), [x, last])[0]
+
+
+def goes_in_strips(function: Function, size: int) -> bool:
+    """Whether it has loops that would go through the memory of this many lanes in every iteration."""
+    return size >= 2 * _width(function) > 0 and not acts(function)
+
+
+def _width(function: Function) -> int:
+    """How many lanes go at once; 0 if there are no loops."""
+
+    def found() -> int:
+        from wengert.primitives.control.loop import Loop
+        from wengert.primitives.control.while_ import While
+
+        loops = [
+            f for g in nested(function) for e in g.equations if isinstance(e.operation, (Loop, While)) for f in e.operation.functions()
+        ]
+        most = max([sum([t.size for t in f.out_types if isinstance(t, ArrayType)]) for f in loops], default=0)
+        return most and min(WIDEST, max(NARROWEST, CACHED // most // 8 * 8))
+
+    return memoized(function, "width of a strip", found)  # type: ignore[no-any-return]
 
 
 def is_small(function: Function) -> bool:
@@ -103,7 +173,7 @@ def goes_alone(operation: Primitive) -> bool:
 def _is_elementwise(function: Function) -> bool:
     def found() -> bool:
         operations: list[Any] = [e.operation for e in function.equations]
-        return all([o.elementwise and not o.may_raise for o in operations])
+        return all([o.elementwise and not o.may_raise or o.name == "cond" and not goes_alone(o) for o in operations])
 
     return memoized(function, "elementwise", found)  # type: ignore[no-any-return]
 

@@ -35,23 +35,11 @@ from wengert.primitives.control.call import (
 )
 from wengert.primitives.control.counting import BodyPlan, count_through, summing
 from wengert.primitives.control.lanes import goes_alone, lane_by_lane
-from wengert.primitives.control.nesting import (
-    Carries,
-    Passing,
-    StackPlace,
-    empty,
-    indexed,
-    is_stack,
-    item,
-    put,
-    reserve,
-    settled,
-    slice_of,
-    slot,
-)
+from wengert.primitives.control.native import NativeLoop
+from wengert.primitives.control.nesting import indexed
 from wengert.primitives.control.plain import merged, once, plain
 from wengert.primitives.control.residuals import Residuals, linear_body
-from wengert.primitives.control.rewind import Back, choose
+from wengert.primitives.control.rewind import Back, choose, pushed
 from wengert.primitives.control.stack import guard, lanes_of, lanes_to_guard, select_any, stacked
 from wengert.primitives.math import sin
 from wengert.primitives.reduce import max_
@@ -82,7 +70,7 @@ class Loop(Primitive):
     n_carry: int
     n_acc: int
     reverse: bool = False
-    views = True
+    views = spreads = True
     continues = True
 
     def functions(self) -> tuple[Function, ...]:
@@ -157,64 +145,7 @@ class Loop(Primitive):
 
     def nest(self, k: Any, operands: Sequence[Any], outs: Any) -> Any:
         """A native loop: carries in registers or overwritten in memory, xs read and ys written where they are."""
-        plan = self.plan().adding(self.n_carry)
-        count, consts, carries, accs, xs = self.operands(operands)
-        n_state, n_acc = self.n_carry, self.n_acc
-        out_types = outs.types
-        y_types = out_types[n_state + n_acc :]
-        item_types = self.inputs(self.body.in_types)[3]
-        body_y_types = self.results(self.body.out_types)[2]
-        stop = self.length if self.length is not None else k.index(k.registers(count[0]).values[0])
-        in_memory = self.indexed(operands)
-        given = len(count) + len(consts)
-        consts = settled(k, consts, [n - len(count) for n in in_memory])
-        state = Carries(k, [*carries, *accs], out_types[: n_state + n_acc], outs, given, [n - given for n in in_memory])
-        ys: list[Any] = []
-        for n, t in enumerate(y_types):
-            if is_stack(t):
-                stack = empty(k, t.item)
-                reserve(k, stack, k.number(stop) if self.length is None else k.const(stop, "i8"))
-                ys.append(stack)
-            else:
-                ys.append(outs[n_state + n_acc + n])
-
-        passing = Passing(k, plan.body, out_types[: n_state + n_acc])
-
-        def body(i: Any, scalars: list[Any]) -> list[Any]:
-            passing.begin()
-            places = state.places(scalars)
-            items = [
-                item(k, x, k.number(i)) if isinstance(x, StackPlace) else slice_of(k, x, i, t) for x, t in zip(xs, item_types, strict=True)
-            ]
-            totals = [places[n_state + a] for a in plan.in_body]
-            targets = [slot(k, y, k.number(i)) if isinstance(y, StackPlace) else y.part(i) for y in ys]
-            owned = state.owned
-            inputs = [k.in_registers([k.number(i)], ()), *consts, *places[:n_state], *items, *totals]
-            first = 1 + len(consts)
-            mine = [first + n for n in range(n_state) if owned[n]]
-            mine += [len(inputs) - len(totals) + n for n, a in enumerate(plan.in_body) if owned[n_state + a]]
-            wanted = [m if own else None for m, own in zip(places[:n_state], owned, strict=False)]
-            begun = [total if owned[n_state + a] else None for a, total in zip(plan.in_body, totals, strict=True)]
-            into = [*wanted, *[None] * n_acc, *[None if isinstance(t, StackPlace) else t for t in targets], *begun]
-            results = k.function(plan.body, inputs, into, owned=mine)
-            new = [*results[:n_state], *places[n_state:]]
-            for a, total in zip(plan.in_body, results[n_state + n_acc + len(ys) :], strict=True):
-                new[n_state + a] = total
-            for a in plan.added:
-                new[n_state + a] = k.sum_of(new[n_state + a], results[n_state + a])
-            for target, y, t in zip(targets, results[n_state + n_acc :], body_y_types, strict=False):
-                if is_stack(t) or y is not target:
-                    put(k, target, y)
-            scalars = state.scalars(new)
-            passing.end()
-            return scalars
-
-        if self.reverse:
-            last = stop - 1 if self.length is not None else stop + -1
-            scalars = k.loop(last, -1, body, state.inits, step=-1)
-        else:
-            scalars = k.loop(0, stop, body, state.inits)
-        return [*state.places(scalars), *ys]
+        return NativeLoop(self, k, operands, outs).write()
 
     def indexed(self, operands: Sequence[Any]) -> Sequence[int]:
         plan = self.plan()
@@ -299,13 +230,15 @@ class Loop(Primitive):
         on = [v is not None for v in ds]
         ds_out = [instantiate(v, t.type) for v, t in zip(chosen(ds_out, on), only(ds), strict=True)]
         carried = list(zip(s, s_out, strict=True))
-        kept, plan, starts = choose(split, carried, c, x, y_out, i, self.length is None, not self.reverse)
+        kept, plan, starts = choose(split, carried, c, x, y_out, i, self.length, not self.reverse)
         values = [*consts, *[carries[n] for n in starts]]
-        known = Function(inputs, split.equations if plan is None else plan.equations, [*split.outputs, *kept.pushed], name)
+        late = pushed(kept, plan)
+        known = Function(inputs, split.equations if plan is None else plan.equations, [*split.outputs, *late], name)
         results = emit(Loop(known, self.length, self.n_consts, self.n_carry, self.n_acc, self.reverse), primals)
         outs = results[:n_out]
 
-        shared, items = kept.shared_values(values), kept.item_values(xs, self.results(outs)[2], results[n_out:])
+        stacks = dict(zip(late, results[n_out:], strict=True))
+        shared, items = kept.shared_values(values), kept.item_values(xs, self.results(outs)[2], [stacks[v] for v in kept.pushed])
         ds0 = [instantiate(t, p.type) for t, p, a in zip(dcarries, carries, on, strict=True) if a]
         da0 = [instantiate(t, p.type) for t, p, a in zip(daccs, accs, da_out, strict=True) if a is not None]
         moving = (only(dc), only(ds), only(dx))
@@ -320,9 +253,9 @@ class Loop(Primitive):
                 lambda t: stacked(t, self.length),
                 lambda body, *sizes: Loop(body, self.length, *sizes, not self.reverse),
             )
-            touts = emit(
-                back.operation(), [*count, *shared, *items, *[outs[n] for n in plan.places], *only(dconsts), *ds0, *da0, *only(dxs)]
-            )
+            after = [outs[n] for n in plan.places]
+            alone = plan.alone.values(values, after, xs, self.results(outs)[2], stacks) if plan.alone is not None else []
+            touts = emit(back.operation(), [*count, *shared, *items, *alone, *after, *only(dconsts), *ds0, *da0, *only(dxs)])
         else:
             body = linear_body(kept, INDEX, *moving, split.tangent, [*ds_out, *only(da_out), *only(dy_out)])
             loop = Loop(body, self.length, len(kept.shared) + len(only(dc)), len(ds_out), len(only(da_out)), self.reverse)

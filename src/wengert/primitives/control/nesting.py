@@ -189,7 +189,7 @@ def moves(k: Any, results: Sequence[Any], memories: Sequence[Any]) -> list[tuple
         if isinstance(memory, StackPlace):
             place, memory = place.header, memory.header
         buffer = getattr(place, "buffer", None)
-        if buffer is memory.buffer and place.contiguous and not (place.offset - memory.offset).terms:
+        if buffer is memory.buffer and place.coincides(memory):
             continue
         if id(buffer) in mine:
             apart = k.scratch(memory.shape, memory.kind)

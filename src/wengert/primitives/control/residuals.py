@@ -20,6 +20,8 @@ from wengert.ir.values import ROLES, Equation, Function, Literal, Var, has_effec
 from wengert.primitives.control.mincut import Network, sink_side
 from wengert.primitives.control.recompute import effort, repeatable, storage
 
+NO_COSTS: Mapping[Any, float] = {}
+
 
 class Residuals:
     """Where each residual of a loop's body is found once the loop has run.
@@ -116,9 +118,16 @@ def counters(carries: Sequence[tuple[Any, Any]], equations: Sequence[Equation], 
 
 
 def cheapest(
-    equations: Sequence[Equation], wanted: Sequence[Var], free: Collection[Any], growing: bool = False, independent: bool = False
+    equations: Sequence[Equation],
+    wanted: Sequence[Var],
+    free: Collection[Any],
+    growing: bool = False,
+    independent: bool = False,
+    costs: Mapping[Any, float] = NO_COSTS,
 ) -> tuple[set[Any], list[Equation], float]:
     """What to keep of an iteration, what to compute again from that and the `free` variables, to have those wanted, and what it costs.
+
+    `costs`: what it costs to keep a variable, where that is not as its type says.
 
     The cut separates what is known (source) from what is wanted (sink). A variable is two nodes, made and had, with what
     keeping it costs between them; an equation is a node with what computing it again costs before it.
@@ -133,7 +142,7 @@ def cheapest(
     def want(v: Any) -> int:
         if v not in had:
             made[v], had[v] = network.node(), network.node()
-            network.edge(made[v], had[v], storage(v.type, growing))
+            network.edge(made[v], had[v], costs[v] if v in costs else storage(v.type, growing))
             stack.append(v)
         return had[v]
 
@@ -159,7 +168,7 @@ def cheapest(
     side = sink_side(network)
     kept = {v for v in had if side[had[v]] and not side[made[v]]}
     again = _between(equations, wanted, {*free, *kept}, makers)
-    return kept, again, sum([storage(v.type, growing) for v in kept]) + sum([effort(e) for e in again])
+    return kept, again, sum([costs[v] if v in costs else storage(v.type, growing) for v in kept]) + sum([effort(e) for e in again])
 
 
 INFINITE = float("inf")

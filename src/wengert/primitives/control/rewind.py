@@ -16,6 +16,7 @@ from wengert.contract import Primitive, instantiate
 from wengert.ir.builder import Builder, building
 from wengert.ir.types import ArrayType, Type
 from wengert.ir.values import Equation, Function, Var
+from wengert.primitives.control.assigned import Alone, alone
 from wengert.primitives.control.call import is_zero, several, unique
 from wengert.primitives.control.nesting import SMALL
 from wengert.primitives.control.recompute import PUT_BACK, storage
@@ -54,6 +55,7 @@ class Plan:
     ) -> None:
         """`passing`: an array that is passed on as it is counts as a state too."""
         self.tangent, self.original = tangent, list(equations)
+        self.alone: Alone | None = None
         self.inner = {v: e for e in tangent.equations if type(e.operation) is Rewinding for v in _states(e)}
         makers = {out: e for e in equations for out in e.outs}
         self.chains: list[Chain] = []
@@ -187,7 +189,7 @@ def choose(
     xs: Sequence[Var],
     ys: Sequence[Any],
     index: Var,
-    growing: bool,
+    length: int | None,
     forward: bool = True,
 ) -> tuple[Residuals, Plan | None, list[int]]:
     """The cheaper way for a loop whose body is linearised: to keep what is read, or (with a plan) what is overwritten.
@@ -196,6 +198,7 @@ def choose(
     An iteration that depends on no other can be done again from what the loop was given, and is: in the same pass as the
     way back, where the cotangents are known before; `passes.fuse` sees to that.
     """
+    growing = length is None
     starts, counting = counters(carries, split.equations, index) if forward else ({}, [])
     given = [v if v is new else starts.get(v) for v, new in carries]
     places = [n for n, v in enumerate(given) if v is not None]
@@ -205,12 +208,18 @@ def choose(
     plan = Plan(equations, split.residuals, split.tangent, carries, free, growing)
     _, again, cost = cheapest(equations, split.residuals, free, growing, len(places) == len(carries))
     if plan.chains:
+        plan.alone = alone(plan.chains, min(cost, plan.cost), equations, split.residuals, free, (fixed, xs, ys, index, length, forward))
         if plan.cost >= cost and plan.known.isdisjoint(split.residuals):
             plan.read_nothing(split.residuals, free, growing)
         choice = (plan.again, plan.known)
         plan.equations = [e for e in plan.equations if e not in counting]
         return Residuals(plan.equations, plan.needed, fixed, xs, ys, index, growing, choice), plan, places
     return Residuals(equations, split.residuals, fixed, xs, ys, index, growing, (again, set())), None, places
+
+
+def pushed(kept: Residuals, plan: Plan | None) -> list[Var]:
+    """What the known loop has to stack, for whichever way back is taken."""
+    return unique([*kept.pushed, *(plan.alone.kept.pushed if plan is not None and plan.alone is not None else ())])
 
 
 class _Reverse:
@@ -380,30 +389,38 @@ class Back:
         self.plan, self.kept, self.index = plan, kept, index
         self.tangents, self.results = tangents, results
         self.counts, self.stacked, self.loop = counts, stacked, loop
-        self.made: dict[tuple[bool, ...], Function] = {}
+        self.made: dict[Any, Function] = {}
 
     def operation(self) -> Rewinding:
         """The linear part of the loop."""
         back = self.function((True,) * sum(map(len, self.results)))
         back.memo["seeded"] = self.function
-        n_residuals = len(self.counts) + len(self.kept.shared) + len(self.kept.items)
-        return Rewinding(back, n_residuals, len(self.plan.chains), len(self.tangents[0]))
+        if self.plan.alone is not None:
+            back.memo["alone"] = lambda seeded: self.function(seeded, True)
+        return Rewinding(back, len(self.counts) + len(self.residuals()), len(self.plan.chains), len(self.tangents[0]))
 
-    def function(self, seeded: tuple[bool, ...]) -> Function:
-        """Residuals | states after | cotangents of the results that are seeded | sums -> states before | cotangents of the tangents."""
-        found = self.made.get(seeded)
+    def residuals(self) -> list[Var]:
+        """What an iteration needs besides the states, for the one way back and for the other."""
+        return [*self.kept.shared, *self.kept.items, *((*self.plan.alone.shared, *self.plan.alone.items) if self.plan.alone else ())]
+
+    def function(self, seeded: tuple[bool, ...], alone: bool = False) -> Function:
+        """Residuals | states after | cotangents of the results that are seeded | sums -> states before | cotangents of the tangents.
+
+        `alone`: nobody wants the states before.
+        """
+        found = self.made.get((seeded, alone))
         if found is None:
-            found = self.made[seeded] = self._make(seeded)
+            found = self.made[seeded, alone] = self._make(seeded, self.plan.alone if alone else None)
         return found
 
-    def _make(self, seeded: tuple[bool, ...]) -> Function:
+    def _make(self, seeded: tuple[bool, ...], alone: Alone | None) -> Function:
         consts, carries, _items = self.tangents
         ds_out, da_out, dy_out = self.results
         n_c, n_s, n_a = len(consts), len(carries), len(da_out)
         carried = list(seeded[:n_s])
         rest = seeded[n_s:]
         while True:
-            seeds, states, cts, equations = self._iteration([*carried, *rest])
+            seeds, states, cts, equations = self._iteration([*carried, *rest], alone)
             grown = [a or not is_zero(ct) for a, ct in zip(carried, cts[n_c : n_c + n_s], strict=True)]
             if grown == carried:
                 break
@@ -412,16 +429,23 @@ class Back:
         adds = [not is_zero(ct) for ct in ct_c]
         moves = [not is_zero(ct) for ct in ct_x]
         vs, va, vy = [[s for s in part if s is not None] for part in (seeds[:n_s], seeds[n_s : n_s + n_a], seeds[n_s + n_a :])]
-        kept, plan = self.kept, self.plan
+        plan = self.plan
+        kept = alone or self.kept
+        finals = [] if alone is None else [v for v in alone.finals if v is not None]
+        given_states = plan.states if alone is None else []
         outs = [*states, *[ct for ct, on in zip(ct_s, carried, strict=True) if on]]
         n_carry = len(outs)
         outs += [*[ct for ct, on in zip(ct_c, adds, strict=True) if on], *[ct for ct, on in zip(ct_x, moves, strict=True) if on]]
-        body = Function([self.index, *kept.shared, *va, *plan.states, *vs, *kept.items, *vy], equations, outs, f"back_{plan.tangent.name}")
-        loop = self.loop(body, len(kept.shared) + len(va), n_carry, sum(adds))
+        inputs = [self.index, *kept.shared, *finals, *va, *given_states, *vs, *kept.items, *vy]
+        body = Function(inputs, equations, outs, f"back_{plan.tangent.name}")
+        loop = self.loop(body, len(kept.shared) + len(finals) + len(va), n_carry, sum(adds))
 
         builder = Builder()
         var = lambda values: [Var(v.type) for v in values]
-        count, shared, items = [Var(t) for t in self.counts], var(kept.shared), [Var(self.stacked(v.type)) for v in kept.items]
+        count = [Var(t) for t in self.counts]
+        stacks = lambda values: [Var(self.stacked(v.type)) for v in values]
+        residuals = [(var(k.shared), stacks(k.items)) for k in (self.kept, self.plan.alone) if k is not None]
+        shared, items = residuals[0 if alone is None else 1]
         after, sums = var(plan.states), var(consts)
         given_s = [Var(v.type) if on else None for v, on in zip(carries, seeded, strict=False)]
         given_a = [Var(a.type) if on else None for a, on in zip(da_out, seeded[n_s:], strict=False)]
@@ -429,11 +453,16 @@ class Back:
         some = lambda values: [v for v in values if v is not None]
         with building(builder):
             starts = [instantiate(v, c.type) for v, c, on in zip(given_s, carries, carried, strict=True) if on]
-            operands = [*count, *shared, *some(given_a), *after, *starts, *[v for v, on in zip(sums, adds, strict=True) if on]]
+            begun = [v for v, on in zip(sums, adds, strict=True) if on]
+            if alone is None:
+                operands = [*count, *shared, *some(given_a), *after, *starts, *begun]
+            else:
+                ends = [v for v, final in zip(after, alone.finals, strict=True) if final is not None]
+                operands = [*count, *shared, *ends, *some(given_a), *starts, *begun]
             results = several(builder.emit(loop, (*operands, *items, *some(given_y))))
             it = iter(results)
             take = lambda mask: [next(it) if on else None for on in mask]
-            before = take([True] * len(after))
+            before = take([True] * len(after)) if alone is None else after
             back_s, back_c, back_x = take(carried), take(adds), take(moves)
             zero = lambda values, types: [instantiate(v, t) for v, t in zip(values, types, strict=True)]
             pulled = [
@@ -442,15 +471,20 @@ class Back:
                 *zero(given_a, [a.type for a in da_out]),
                 *zero(back_x, [self.stacked(v.type) for v in self.tangents[2]]),
             ]
-            inputs = [*count, *shared, *items, *after, *some((*given_s, *given_a, *given_y)), *sums]
+            given = [v for pair in residuals for part in pair for v in part]
+            inputs = [*count, *given, *after, *some((*given_s, *given_a, *given_y)), *sums]
             return builder.build(inputs, [*before, *pulled], f"reverse_{plan.tangent.name}")
 
-    def _iteration(self, seeded: Sequence[bool]) -> tuple[list[Any], list[Any], list[Any], list[Equation]]:
+    def _iteration(self, seeded: Sequence[bool], alone: Alone | None) -> tuple[list[Any], list[Any], list[Any], list[Equation]]:
         """One iteration back: its seeds, the states before it, cotangents of its tangents, and the equations."""
         outs = [a for part in self.results for a in part]
         seeds = [Var(a.type) if on else None for a, on in zip(outs, seeded, strict=True)]
         builder = Builder()
         with building(builder):
             pairs = [(a, s) for a, s in zip(outs, seeds, strict=True) if s is not None]
-            states, cts = self.plan.reverse(builder, [v for part in self.tangents for v in part], pairs)
+            moving = [v for part in self.tangents for v in part]
+            if alone is not None:
+                states, cts = [], alone.iteration(builder, self.plan.tangent, moving, pairs)
+            else:
+                states, cts = self.plan.reverse(builder, moving, pairs)
         return seeds, states, cts, builder.equations

@@ -97,7 +97,7 @@ class Rewinding(Primitive):
     ) -> tuple[list[Any], list[Any]]:
         """The state before, if that is wanted, and the cotangents of the tangents; emitted."""
         _, b, c = self.parts()
-        seeded = self.back.memo.get("seeded")
+        seeded = (not states and self.back.memo.get("alone")) or self.back.memo.get("seeded")
         begun = [instantiate(s, t) for s, t in zip(sums[b : b + self.n_sums] or [None] * self.n_sums, self.back.in_types[c:], strict=True)]
         if seeded is not None:
             back = seeded(present(cts))

@@ -36,7 +36,7 @@ from wengert.primitives.control.loop import INDEX, Loop
 from wengert.primitives.control.nesting import Carries, Passing, empty, indexed, push, settled
 from wengert.primitives.control.plain import merged, once, plain
 from wengert.primitives.control.residuals import Residuals, linear_body
-from wengert.primitives.control.rewind import Back, choose
+from wengert.primitives.control.rewind import Back, choose, pushed
 from wengert.primitives.control.stack import Stack, guard, lanes_of, lanes_to_guard, select_any
 from wengert.primitives.math import sin
 from wengert.primitives.reduce import any_
@@ -213,11 +213,13 @@ class While(Primitive):
         index = Var(INDEX)
         c, s = self.inputs(inputs)
         carried = list(zip(s, split.outputs, strict=False))
-        kept, plan, starts = choose(split, carried, c, (), split.outputs[n:], index, True)
-        known = Function(inputs, split.equations if plan is None else plan.equations, [*split.outputs, *kept.pushed], name)
-        loop = While(self.cond, known, self.n_cond_consts, self.n_body_consts, n, self.n_push + len(kept.pushed), True)
+        kept, plan, starts = choose(split, carried, c, (), split.outputs[n:], index, None)
+        late = pushed(kept, plan)
+        known = Function(inputs, split.equations if plan is None else plan.equations, [*split.outputs, *late], name)
+        loop = While(self.cond, known, self.n_cond_consts, self.n_body_consts, n, self.n_push + len(late), True)
         results = emit(loop, primals)
         count, stacks = results[n], results[n + 1 :]
+        more = dict(zip(late, stacks[self.n_push :], strict=True))
 
         dc, ds = self.inputs(spread(split.tangent.inputs[len(split.residuals) :], active))
         douts = spread(split.tangent.outputs, linearized.out_active)
@@ -225,12 +227,15 @@ class While(Primitive):
         ds_out = [instantiate(t, v.type) for t, v in zip(chosen(douts[:n], on), only(ds), strict=True)]
         dpush = douts[n:]
         ds0 = [instantiate(t, v.type) for t, v, a in zip(dcarries, carries, on, strict=True) if a]
-        items = kept.item_values((), stacks[: self.n_push], stacks[self.n_push :])
-        shared = kept.shared_values([*consts, *[carries[n] for n in starts]])
+        items = kept.item_values((), stacks[: self.n_push], [more[v] for v in kept.pushed])
+        values = [*consts, *[carries[n] for n in starts]]
+        shared = kept.shared_values(values)
         if plan is not None:
             make = lambda body, *sizes: Loop(body, None, *sizes, True)
             back = Back(plan, kept, index, (only(dc), only(ds), ()), (ds_out, (), only(dpush)), [INDEX], stack_type, make)
-            touts = emit(back.operation(), [count, *shared, *items, *[results[n] for n in plan.places], *only(dconsts), *ds0])
+            after = [results[n] for n in plan.places]
+            alone = plan.alone.values(values, after, (), stacks[: self.n_push], more) if plan.alone is not None else []
+            touts = emit(back.operation(), [count, *shared, *items, *alone, *after, *only(dconsts), *ds0])
         else:
             body = linear_body(kept, INDEX, only(dc), only(ds), (), split.tangent, [*ds_out, *only(dpush)])
             linear = Loop(body, None, len(kept.shared) + len(only(dc)), len(ds_out), 0)

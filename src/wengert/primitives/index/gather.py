@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from wengert.contract import Into, Primitive, Sample, as_evaluated, expand_all, instantiate, zeros
+from wengert.contract import Into, Primitive, Sample, Track, as_evaluated, expand_all, instantiate, zeros
 from wengert.errors import ShapeError, four_parts
 from wengert.ir.types import Type, array_type
-from wengert.ir.values import splat
+from wengert.ir.values import Literal, splat
 from wengert.primitives.arith import equal, select
 from wengert.primitives.index.positions import add_at, named_bounds, owned, positions, set_at
 from wengert.primitives.shape import array_type_of, broadcast, move_axis
@@ -64,6 +64,27 @@ class _Indexed(Primitive, abstract=True):
             return move_axis(out, k if rest else indices[0].type.ndim, 0)
         return type(self)(k, self.n_batch + 1)(*expand_all(size, batched, operands))
 
+    def along(self, operands: Sequence[Any]) -> list[tuple[tuple[int | None, ...], int, bool, tuple[int, ...]]]:
+        """Axes of x and of the indices, that of the part, whether it is one that x is searched along, and the indices that count it."""
+        x, indices, _ = self.split(operands)
+        nb, k, m = self.n_batch, self.n_indexed, indices[0].type.ndim
+        out: list[tuple[tuple[int | None, ...], int, bool, tuple[int, ...]]] = [((a,) * (k + 1), a, False, ()) for a in range(nb)]
+        for a in range(nb, m):
+            counting = [i for i, index in enumerate(indices) if counts(index, a) and x.type.shape[nb + i] == index.type.shape[a]]
+            if len(counting) == 1:  # x[i, …] at place i
+                out.append(((nb + counting[0], *[a] * k), a, False, (1 + counting[0],)))
+            else:
+                out.append(((None, *[a] * k), a, True, ()))
+        return [*out, *[((a, *[None] * k), a - nb - k + m, False, ()) for a in range(nb + k, x.type.ndim)]]
+
+
+def counts(index: Any, axis: int) -> bool:
+    """Whether an index is a constant that counts the places of an axis from 0."""
+    if not isinstance(index, Literal) or index.is_splat:
+        return False
+    n = index.type.shape[axis]
+    return np.array_equal(index.value, np.broadcast_to(np.arange(n).reshape(n, *[1] * (index.type.ndim - axis - 1)), index.type.shape))
+
 
 class Gather(_Indexed):
     """x[i1, …, ik], lane by lane: lanes + index axes + rest. Its transpose adds at the indices."""
@@ -99,6 +120,9 @@ class Gather(_Indexed):
             return None
         return ScatterAdd(self.n_indexed, self.n_batch)(zeros(operands[0].type.with_dtype(np.bool_)), *operands[1:], mask)
 
+    def tracks(self, operands: Sequence[Any]) -> Iterable[Track]:
+        return [Track(axes, out, None, counted) for axes, out, _, counted in self.along(operands)]
+
     @classmethod
     def samples(cls) -> Iterable[Sample]:
         x = np.arange(12.0).reshape(3, 4)
@@ -131,6 +155,13 @@ class _Scatter(_Indexed, abstract=True):
 
     def restored(self, x: Any, rest: Sequence[Any], old: Any) -> Any:
         return ScatterSet(self.n_indexed, self.n_batch)(x, *rest[:-1], old)
+
+    def tracks(self, operands: Sequence[Any]) -> Iterable[Track]:
+        for axes, part, searched, counted in self.along(operands):
+            if not searched:
+                yield Track((*axes, part), axes[0], None, counted)
+            elif self.accumulates:
+                yield Track((*axes, part), None, 0)
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:

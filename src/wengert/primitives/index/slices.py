@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.contract import Into, Linear, Primitive, Sample, as_evaluated, expand_all, instantiate, zeros
+from wengert.contract import Into, Linear, Primitive, Sample, Track, as_evaluated, expand_all, instantiate, zeros
 from wengert.errors import ShapeError, four_parts
 from wengert.ir.types import Type
 
@@ -43,6 +43,13 @@ class _Sliced(Primitive, abstract=True):
 
     def batch(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
         return self.in_lanes(size)(*expand_all(size, batched, operands))
+
+    def tracks(self, operands: Sequence[Any]) -> Iterable[Track]:
+        whole = [a for a, n in enumerate(operands[0].type.shape) if self.part(operands[0].type).shape[a] == n]
+        return [Track((a,) * len(operands), a) for a in whole]
+
+    def shortened(self, axis: int, n: int) -> Any:
+        return type(self)(self.starts, (*self.stops[:axis], n, *self.stops[axis + 1 :]), self.steps)
 
 
 class Slice(_Sliced, Linear):
@@ -154,6 +161,9 @@ class SliceSet(_SliceWrite):
 
     def readable(self, rest: Sequence[Any]) -> bool:
         return True
+
+    def parts(self, *types: Any) -> Any:
+        return None, self.starts if all([step == 1 for step in self.steps]) else None
 
     def update(self, x: Any, v: Any) -> Any:
         if not self.starts:

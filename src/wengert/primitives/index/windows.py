@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.contract import Into, Linear, Primitive, Sample, as_evaluated, expand_all, instantiate
+from wengert.contract import Into, Linear, Primitive, Sample, Track, as_evaluated, expand_all, instantiate
 from wengert.errors import ShapeError, four_parts
 from wengert.ir.types import Type
 
@@ -43,6 +43,9 @@ class _Windowed(Primitive, abstract=True):
 
     def batch(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
         return type(self)(tuple([a + 1 for a in self.axes]), self.sizes)(*expand_all(size, batched, operands))
+
+    def tracks(self, operands: Sequence[Any]) -> Iterable[Track]:
+        return [Track((a,) * len(operands), a) for a in range(operands[0].type.ndim) if a not in self.axes]
 
 
 class Windows(_Windowed, Linear):

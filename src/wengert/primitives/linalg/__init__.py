@@ -3,7 +3,7 @@
 Every operation but `Dot` works on the last one or two axes and stacks over those before them, so that batching is the
 operation itself. Each module's docstring says where to start; the order in which they may import each other is
 
-    diagonal, blas < lapack < by_svd < contraction < algebra < triangular < inverse < factor < solve
+    diagonal, blas, elimination < lapack < by_svd < contraction < algebra < triangular < inverse < factor < solve
     < norm < eigen < svd, spectral, determinant, functions, schur
 """
 

@@ -20,6 +20,7 @@ SMALL = 512
 SMALL_VECTOR = 8192  # the same where a matrix multiplies a vector
 CHUNK = 4096  # terms that are summed in one go: sums of chunks lose less than one long sum
 PARALLEL = 10_000  # terms of an inner product that BLAS shares among threads
+SHORT_ROW = 2048  # bytes of a row up to which own loops multiply it by a vector faster than gemv does
 PANEL = 64  # bytes of neighbouring results whose sums are kept in registers together
 
 _ONE = {kind: np.ones(1, kind) for kind in LETTER}
@@ -51,7 +52,7 @@ def contraction(k: Any, x: Any, y: Any, out: Callable[[], Any], shape: tuple[int
     return _loops(k, x, y, result, batch, rows, columns, inner)
 
 
-def length(axes: Iterable[Axis]) -> int:
+def length(axes: Iterable[Sequence[int]]) -> int:
     out = 1
     for n, *_ in axes:
         out *= n
@@ -89,7 +90,7 @@ def merged(axes: Iterable[Axis]) -> list[Axis]:
 
 
 def each(k: Any, axes: Sequence[Axis], start: Sequence[Affine], body: Callable[[tuple[Affine, ...]], None]) -> None:
-    """Run the body at every index of the axes, given where in each of the arrays that is."""
+    """Run the body at every index of the axes, given where in each of the arrays that is; it writes to no place twice."""
 
     def level(depth: int, at: tuple[Affine, ...]) -> None:
         if depth == len(axes):
@@ -97,7 +98,7 @@ def each(k: Any, axes: Sequence[Axis], start: Sequence[Affine], body: Callable[[
             return
         n, *strides = axes[depth]
         move = lambda i, _: level(depth + 1, tuple([a + i * s for a, s in zip(at, strides, strict=False)])) or ()
-        k.loop(0, n, move)
+        k.loop(0, n, move, parallel=depth == 0 and k.frame.outermost)
 
     level(0, tuple(start))
 
@@ -215,7 +216,6 @@ def _matrices(k: Any, x: Any, y: Any, result: Any, batch: Any, rows: Any, column
     m, n, depth = length(rows), length(columns), length(inner)
     if max(m, n, depth) > LARGEST:
         return False
-    flat = [(depth, 1, 1, 0)]
     lines = [merged([(a[0], a[w], 0, 0) for a in inner]) for w in (1, 2)]  # the inner axes of either operand by itself
     if len(inner) > 1 and len(lines[0]) > 1:  # in the order that is one line in y, if there is one
         order = sorted(inner, key=lambda a: -abs(a[2]))
@@ -227,17 +227,7 @@ def _matrices(k: Any, x: Any, y: Any, result: Any, batch: Any, rows: Any, column
         fits = None if len(lines[w - 1]) > 1 else _layout(merged(own), lines[w - 1], 1)
         step = [a[w] for a in batch]
         if fits is None:
-            fresh = k.scratch((length(batch), length(group), depth), operand.kind)
-            sizes, steps, stride = [a[0] for a in (*batch, *group, *inner)], [], 1
-            for size in reversed(sizes):
-                steps.append(stride)
-                stride *= size
-            steps.reverse()
-            old = [a[w] for a in (*batch, *group, *inner)]
-            copied = merged([(size, a, b, 0) for size, a, b in zip(sizes, old, steps, strict=True)])
-            move = lambda at, operand=operand, fresh=fresh: k.store(fresh.buffer, at[1], k.load(operand.buffer, at[0]))
-            each(k, copied, (operand.offset, fresh.offset), move)
-            operand, fits, step = fresh, _layout([(length(group), depth, 0, 0)], flat, 1), steps[: len(batch)]
+            operand, fits, step = packed(k, operand, *[[(a[0], a[w]) for a in axes] for axes in (batch, group, inner)])
         kept.append((Matrix(operand, *fits), step))  # type: ignore[misc]
     (a, step_a), (b, step_b) = kept
     strides = [(axis[0], sa, sb, axis[3]) for axis, sa, sb in zip(batch, step_a, step_b, strict=True)]
@@ -255,9 +245,44 @@ def _matrices(k: Any, x: Any, y: Any, result: Any, batch: Any, rows: Any, column
     return True
 
 
+def packed(k: Any, x: Any, batch: Any, rows: Any, inner: Any) -> tuple[Any, tuple[str, int], list[int]]:
+    """A copy of a matrix that BLAS can read, its layout, and its steps along the batch axes; axes are (length, stride).
+
+    A copy made here before serves again, rows and columns exchanged too: the patches of a convolution are read by its gradient.
+    """
+
+    def key(rows: Any, inner: Any) -> Any:
+        lines = [tuple(merged([(n, stride, 0, 0) for n, stride in axes])) for axes in (rows, inner)]
+        return ("packed", x.offset.key, tuple(batch), *lines)
+
+    def make() -> Any:
+        fresh = k.scratch((length(batch), length(rows), length(inner)), x.kind)
+        axes, steps, stride = [*batch, *rows, *inner], [], 1
+        for n, _ in reversed(axes):
+            steps.append(stride)
+            stride *= n
+        copied = merged([(n, old, new, 0) for (n, old), new in zip(axes, reversed(steps), strict=True)])
+        each(k, copied, (x.offset, fresh.offset), lambda at: k.store(fresh.buffer, at[1], k.load(x.buffer, at[0])))
+        return fresh
+
+    fresh = k.made_of(x.buffer, key(inner, rows))
+    turned = fresh is not None
+    if not turned:
+        fresh = k.made_of(x.buffer, key(rows, inner), make)
+    m, depth = length(rows), length(inner)
+    layout = _layout([(m, 1, 0, 0)], [(depth, m, 0, 0)], 1) if turned else _layout([(m, depth, 0, 0)], [(depth, 1, 0, 0)], 1)
+    steps, stride = [], m * depth
+    for n, _ in reversed(batch):
+        steps.append(stride)
+        stride *= n
+    return fresh, layout, steps[::-1]  # type: ignore[return-value]
+
+
 def _vectors(k: Any, x: Any, y: Any, result: Any, batch: Any, rows: Any, columns: Any, inner: Any) -> bool:
-    """A matrix times a vector by gemv, if both lie as it wants and the sum is not along both: own loops read that as fast."""
+    """A matrix times a vector by gemv, if both lie as it wants and the sum is not along both of short rows: own loops read these faster."""
     if not rows and not columns or not inner:
+        return False
+    if len(inner) == 1 and inner[0][1:3] == (1, 1) and inner[0][0] * np.dtype(x.kind).itemsize <= SHORT_ROW:
         return False
     which, other, group = (1, 2, rows) if rows else (2, 1, columns)
     matrix, vector = (x, y) if rows else (y, x)

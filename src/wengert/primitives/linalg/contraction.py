@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.contract import Multilinear, Sample, as_evaluated
+from wengert.contract import Multilinear, Sample, Track, as_evaluated
 from wengert.errors import ShapeError, four_parts
 from wengert.ir.types import Type, array_type
 from wengert.ir.values import ROLES
@@ -116,6 +116,13 @@ class Dot(Multilinear):
         if not bx and len(fy) == 1:  # the lane axis is all that y has: let it come first
             return Dot((cy, cx), (by, bx))(y, x)
         return move_axis(Dot((cx, cy), (bx, by))(x, y), len(bx) + len(fx), 0)
+
+    def tracks(self, operands: Sequence[Any]) -> Iterable[Track]:
+        (cx, cy), (bx, by) = self.contract, self.batch_axes
+        fx, fy = self.free(*[a.type.ndim for a in operands])
+        pairs = [*zip(bx, by, strict=True), *[(a, None) for a in fx], *[(None, a) for a in fy]]
+        yield from [Track(pair, i) for i, pair in enumerate(pairs)]
+        yield from [Track(pair, None) for pair in zip(cx, cy, strict=True)]
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:

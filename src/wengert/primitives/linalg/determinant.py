@@ -15,8 +15,8 @@ from wengert.errors import ShapeError, four_parts
 from wengert.ir.types import Type, array_type
 from wengert.ir.values import ROLES
 from wengert.primitives.arith import complex_, imag, mul, neg, real
-from wengert.primitives.linalg import by_svd, lapack
-from wengert.primitives.linalg.algebra import Stacked, diagonal, identity, is_complex, matrices, mm, real_dtype, stacked_alike, t
+from wengert.primitives.linalg import by_svd, elimination, lapack
+from wengert.primitives.linalg.algebra import Stacked, diagonal, each, identity, is_complex, matrices, mm, real_dtype, stacked_alike, t
 from wengert.primitives.linalg.factor import Lu
 from wengert.primitives.linalg.solve import Solve
 from wengert.primitives.shape import array_type_of, broadcast, stop_gradient
@@ -45,6 +45,9 @@ class Det(Stacked):
 
     def jvp(self, primals: Sequence[Any], outs: Any, tangents: Sequence[Any]) -> Any:
         return None if tangents[0] is None else trace_of_product(Adjugate()(primals[0]), tangents[0])
+
+    def exact(self, m: Any, a: Any) -> Any:
+        return each(lambda a: elimination.determinant(m, a), (object,), a)
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
@@ -92,6 +95,9 @@ class Adjugate(Stacked):
 
     def jvp(self, primals: Sequence[Any], outs: Any, tangents: Sequence[Any]) -> Any:
         return None if tangents[0] is None else AdjugateTangent()(primals[0], tangents[0])
+
+    def exact(self, m: Any, a: Any) -> Any:
+        return each(lambda a: elimination.adjugate(m, a), (object,), a)
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
@@ -141,6 +147,21 @@ class AdjugateTangent(Stacked):
     def transpose(self, ct: Any, operands: Sequence[Any], linear: Sequence[bool]) -> Sequence[Any]:
         # <C, D adj(A)[H]> is the second derivative of det, with C transposed: symmetric in the two directions.
         return None, t(self(operands[0], t(ct)))
+
+    def exact(self, m: Any, a: Any, tangent: Any) -> Any:
+        """A minor is linear in each of its rows: those of adj(A), one row after the other exchanged for the tangent's."""
+
+        def one(a: Any, tangent: Any) -> Any:
+            total = elimination.identity(m, len(a)) * 0
+            for i in range(len(a)):
+                moved = a.copy()
+                moved[i] = tangent[i]
+                others = elimination.adjugate(m, moved)
+                others[:, i] = m.number(0)  # minors without row i do not move with it
+                total = total + others
+            return total
+
+        return each(one, (object,), a, tangent)
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
@@ -207,6 +228,7 @@ class Slogdet(Stacked):
     With z = tr(A⁻¹ dA): d log|det| = Re z and d sign = i Im(z) sign; the factors give A⁻¹ and are not differentiated.
     """
 
+    analytic = False  # |det A|
     transpose = no("the logarithm of a determinant is not linear")
     may_raise = False
 
@@ -249,6 +271,15 @@ class Slogdet(Stacked):
             return None, z
         angle = imag(z)
         return mul(outs[0], complex_(zeros(array_type_of(angle)), angle)), real(z)
+
+    exact_reads = (0,)
+
+    def exact(self, m: Any, a: Any, lu: Any, pivots: Any) -> Any:
+        def one(a: Any) -> Any:
+            d = elimination.determinant(m, a)
+            return (d / m.abs(d), m.log(m.abs(d))) if d != 0 else (m.number(0), m.log(m.number(0)))
+
+        return each(one, (object, object), a)
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:

@@ -12,15 +12,16 @@ from typing import Any
 
 import numpy as np
 
-from wengert.contract import Primitive, Sample, flat, no
+from wengert.contract import Primitive, Sample, as_evaluated, flat, no
 from wengert.ir.types import Type, array_type
 from wengert.ir.values import ROLES
 from wengert.primitives.arith import complex_, conj, imag, mul, real, reciprocal, select
-from wengert.primitives.linalg import lapack
+from wengert.primitives.linalg import elimination, lapack
 from wengert.primitives.linalg.algebra import (
     Stacked,
     Turn,
     diagonal,
+    each,
     gaps,
     h,
     hermitian,
@@ -52,6 +53,7 @@ class Eigh(Stacked):
     eigenvalues that are taken by a slice, v[:, i:j], keep their derivatives beside repeated ones: `Eigenvectors`.
     """
 
+    analytic = False  # Aᴴ
     transpose = no("eigenvalues are not linear")
 
     def type(self, a: Any) -> tuple[Type, ...]:
@@ -76,6 +78,13 @@ class Eigh(Stacked):
 
     def prune(self, needed: Sequence[bool]) -> tuple[Primitive, Sequence[bool], Sequence[bool]] | None:
         return (Eigvalsh(), (True,), needed) if tuple(needed) == (True, False) else None
+
+    def exact(self, m: Any, a: Any) -> Any:
+        def one(a: Any) -> Any:
+            w, v = m.eigh(elimination.hermitian(m, a))
+            return w, v * elimination.turns(m, v, self.evaluate(elimination.floats(a))[1])
+
+        return each(one, (object, object), a)
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
@@ -103,8 +112,10 @@ class Eigenvectors(Stacked):
 
     start: int
     stop: int
+    analytic = False  # Aᴴ
     fixed = {1: "the eigenvalues are those of the matrix, by which the derivative is", 2: "so are the vectors"}
     transpose = no("eigenvectors are not linear")
+    exact = as_evaluated
 
     def type(self, a: Any, w: Any, v: Any) -> tuple[Type, ...]:
         matrices(self, a)
@@ -137,6 +148,7 @@ class Eigvalsh(Stacked):
     derivative goes through V, hence is NaN there, but for sums Σ h(w), which `passes.spectral` makes `SpectralSum`.
     """
 
+    analytic = False  # Aᴴ
     transpose = no("eigenvalues are not linear")
 
     def type(self, a: Any) -> tuple[Type, ...]:
@@ -157,6 +169,9 @@ class Eigvalsh(Stacked):
             return None
         _, v = Eigh()(primals[0])
         return weighted_columns(v, mm(hermitian(tangents[0]), v))
+
+    def exact(self, m: Any, a: Any) -> Any:
+        return each(lambda a: m.eigh(elimination.hermitian(m, a))[0], (object,), a)
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
@@ -182,6 +197,7 @@ class Eig(Stacked):
     is defective, so is that of w, or LinAlgError is raised if V is exactly singular.
     """
 
+    analytic = False  # Aᴴ
     transpose = no("eigenvalues are not linear")
 
     def type(self, a: Any) -> tuple[Type, ...]:
@@ -214,6 +230,9 @@ class Eig(Stacked):
     def prune(self, needed: Sequence[bool]) -> tuple[Primitive, Sequence[bool], Sequence[bool]] | None:
         return (Eigvals(), (True,), needed) if tuple(needed) == (True, False) else None
 
+    def exact(self, m: Any, a: Any) -> Any:
+        return each(lambda a: _ordered(m, a, True), (object, object), a)
+
     @classmethod
     def samples(cls) -> Iterable[Sample]:
         r = np.random.default_rng(12).standard_normal
@@ -237,6 +256,18 @@ def _rates(v: Any, da: Any) -> Any:
     return select(condition > 0.01 / float(np.finfo(dtype).eps), np.full(shape, np.nan, dtype), p)
 
 
+def _ordered(m: Any, a: Any, vectors: bool) -> tuple[Any, Any]:
+    """Eigenvalues in LAPACK's order, and vectors with its norms and phases."""
+    like, v_like = np.linalg.eig(elimination.floats(a))
+    w, v = elimination.eigenvectors(m, a, like)
+    if vectors:
+        v = v / [m.sqrt(sum([abs(x) ** 2 for x in column])) for column in v.T]
+        peaks = [column[np.argmax(np.abs(near))] for column, near in zip(v.T, v_like.T, strict=True)]
+        v = v * [m.conj(p) / abs(p) for p in peaks]
+        v = v * np.where(np.array([near[np.argmax(np.abs(near))].real for near in v_like.T]) < 0, -1, 1)
+    return w, v
+
+
 def _off_diagonal(shape: tuple[int, ...], dtype: Any) -> Any:
     return np.broadcast_to(1 - np.eye(shape[-1], dtype=dtype), shape)
 
@@ -256,6 +287,9 @@ class Peak(Stacked):
             return np.zeros(v.shape, np.bool_)
         peak = np.argmax(np.abs(v), axis=-2, keepdims=True)
         return np.arange(v.shape[-2])[:, None] == peak
+
+    def exact(self, m: Any, v: Any) -> Any:
+        return self.evaluate(elimination.floats(v))
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
@@ -280,6 +314,9 @@ class Eigvals(Stacked):
             return None
         _, v = Eig()(primals[0])
         return diagonal(_rates(v, cast(tangents[0], array_type_of(v).dtype)))
+
+    def exact(self, m: Any, a: Any) -> Any:
+        return each(lambda a: _ordered(m, a, False)[0], (object,), a)
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:

@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from wengert.contract import Sample, no, zeros
+from wengert.contract import Sample, as_evaluated, no, zeros
 from wengert.errors import ShapeError, four_parts
 from wengert.ir.types import Type, array_type
 from wengert.primitives.arith import sub
-from wengert.primitives.linalg import lapack
+from wengert.primitives.linalg import elimination, lapack
 from wengert.primitives.linalg.algebra import Stacked, block, each, h, hermitian, identity, matrices, mm, part, skew, t
 from wengert.primitives.linalg.diagonal import tril, triu
 from wengert.primitives.linalg.inverse import Pinv, projector_residual
@@ -30,6 +30,7 @@ class Cholesky(Stacked):
     The upper triangle of `a` is not read by NumPy, so its derivative is zero.
     """
 
+    analytic = False  # Aᴴ
     transpose = no("the Cholesky factor is not linear")
 
     def type(self, a: Any) -> tuple[Type, ...]:
@@ -50,6 +51,9 @@ class Cholesky(Stacked):
         solve, low = TriangularSolve(True, "N", False), outs
         inner = solve(low, h(solve(low, hermitian(tangents[0]))))
         return mm(low, half_lower(inner))
+
+    def exact(self, m: Any, a: Any) -> Any:
+        return each(lambda a: elimination.cholesky(m, a), (object,), a)
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
@@ -72,6 +76,7 @@ class ApplyPivots(Stacked):
 
     inverse: bool = False
     may_raise = False
+    exact = as_evaluated
 
     def type(self, pivots: Any, x: Any) -> tuple[Type, ...]:
         if pivots.dtype.kind != "i" or pivots.shape[:-1] != x.shape[:-2]:
@@ -156,6 +161,9 @@ class Lu(Stacked):
         w = _right_solve(up, w)
         return mm(_with_unit_diagonal(low), tril(w, -1)) + mm(triu(w), up), None
 
+    def exact(self, m: Any, a: Any) -> Any:
+        return each(lambda a: elimination.lu(m, a), (object, np.int32), a)
+
     @classmethod
     def samples(cls) -> Iterable[Sample]:
         r = np.random.default_rng(7).standard_normal
@@ -206,6 +214,7 @@ class Qr(Stacked):
     """
 
     mode: str = "reduced"
+    analytic = False  # Aᴴ
     transpose = no("the QR factors are not linear")
 
     def type(self, a: Any) -> tuple[Type, ...]:
@@ -253,6 +262,14 @@ class Qr(Stacked):
         turn = mm(h(q2), mm(dq1, kernel) + mm(p, d_kernel))
         turn = (turn - h(turn)) * 0.5
         return mm(q2, turn) - mm(q1, h(mm(h(q2), x)))
+
+    def exact(self, m: Any, a: Any) -> Any:
+        def one(a: Any) -> Any:
+            q, r = elimination.qr(m, a)
+            k = len(a) if self.mode == "complete" else min(a.shape)
+            return q[:, :k], r[:k]
+
+        return each(one, (object, object), a)
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:

@@ -38,6 +38,9 @@ class MatrixFunction(Stacked):
     def jvp(self, primals: Sequence[Any], outs: Any, tangents: Sequence[Any]) -> Any:
         return None if tangents[0] is None else Frechet(self.kind)(primals[0], tangents[0])
 
+    def exact(self, m: Any, a: Any) -> Any:
+        return each(lambda a: m.matrix_function(self.kind, a), (object,), a)
+
     @classmethod
     def samples(cls) -> Iterable[Sample]:
         for kind in KINDS:
@@ -80,6 +83,10 @@ class Frechet(Stacked):
 
     def transpose(self, ct: Any, operands: Sequence[Any], linear: Sequence[bool]) -> Sequence[Any]:
         return None, self(t(operands[0]), ct)
+
+    def exact(self, m: Any, a: Any, e: Any) -> Any:
+        n = a.shape[-1]
+        return each(lambda a, e: m.matrix_function(self.kind, np.block([[a, e], [0 * a, a]]))[:n, n:], (object,), a, e)
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:

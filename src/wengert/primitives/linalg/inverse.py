@@ -13,8 +13,8 @@ import numpy as np
 from wengert.contract import Sample, no
 from wengert.ir.types import Type
 from wengert.primitives.arith import neg, sub
-from wengert.primitives.linalg import by_svd, lapack
-from wengert.primitives.linalg.algebra import Stacked, h, matrices, mm
+from wengert.primitives.linalg import by_svd, elimination, lapack
+from wengert.primitives.linalg.algebra import Stacked, each, h, matrices, mm
 from wengert.primitives.shape import array_type_of
 
 
@@ -38,6 +38,9 @@ class Inv(Stacked):
     def jvp(self, primals: Sequence[Any], outs: Any, tangents: Sequence[Any]) -> Any:
         return None if tangents[0] is None else neg(mm(mm(outs, tangents[0]), outs))
 
+    def exact(self, m: Any, a: Any) -> Any:
+        return each(lambda a: elimination.inverse(m, a), (object,), a)
+
     @classmethod
     def samples(cls) -> Iterable[Sample]:
         r = np.random.default_rng(4).standard_normal
@@ -53,6 +56,7 @@ class Pinv(Stacked):
     """
 
     rcond: float = 1e-15
+    analytic = False  # Aᴴ
     transpose = no("the pseudo-inverse is not linear")
 
     def type(self, a: Any) -> tuple[Type, ...]:
@@ -81,6 +85,15 @@ class Pinv(Stacked):
             right = mm(mm(dah, ph), p)
             dp = dp + (right - mm(p, mm(a, right)))
         return dp
+
+    def exact(self, m: Any, a: Any) -> Any:
+        def one(a: Any) -> Any:
+            u, s, vh = m.svd(a)
+            floor = m.number(self.rcond) * s[0]
+            rank = sum([x > floor for x in s])
+            return elimination.adjoint(m, vh[:rank]) / s[:rank] @ elimination.adjoint(m, u[:, :rank])
+
+        return each(one, (object,), a)
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:

@@ -32,6 +32,7 @@ class VectorNorm(Primitive):
 
     axes: tuple[int, ...]
     ord: float = 2.0
+    analytic = False  # |x|
     transpose = no("a norm is not linear")
 
     def type(self, x: Any) -> tuple[Type, ...]:
@@ -109,6 +110,14 @@ class VectorNorm(Primitive):
 
     def batch(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
         return VectorNorm(tuple([a + 1 for a in self.axes]), self.ord)(operands[0])
+
+    def exact(self, m: Any, x: Any) -> Any:
+        p = self.ord
+        if np.isinf(p):
+            return m.fold("maximum" if p > 0 else "minimum", m.apart(m.abs)(x), self.axes, m.number(0))
+        whole = m.number(p)
+        size = m.apart(lambda x: m.re(x) ** 2 + m.im(x) ** 2 if p == 2 else m.power(m.abs(x), whole))(x)
+        return m.apart(lambda s: m.sqrt(s) if p == 2 else m.power(s, 1 / whole))(m.fold("add", size, self.axes, m.number(0)))
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:

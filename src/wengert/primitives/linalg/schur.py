@@ -13,6 +13,7 @@ import numpy as np
 from wengert.contract import Sample, add_any, no
 from wengert.errors import ShapeError, four_parts
 from wengert.ir.types import Type
+from wengert.primitives.linalg import elimination
 from wengert.primitives.linalg.algebra import Stacked, each, h, matrices, mm, t
 from wengert.primitives.linalg.diagonal import tril, triu
 
@@ -29,6 +30,7 @@ class Schur(Stacked):
     Source: perturbation of the Schur form, Konstantinov, Petkov & Christov (1994); Stewart & Sun (1990), ch. V.
     """
 
+    analytic = False  # Aᴴ
     transpose = no("a factorisation is not linear")
     may_raise = True
 
@@ -47,6 +49,9 @@ class Schur(Stacked):
         lower = SchurCoupling(refuse_blocks=True)(upper, b)
         x = lower - h(lower)
         return triu(b + mm(upper, x) - mm(x, upper), 0), mm(q, x)
+
+    def exact(self, m: Any, a: Any) -> Any:
+        return each(lambda a: _exact(m, a), (object, object), a)
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
@@ -88,6 +93,13 @@ class SchurCoupling(Stacked):
 
     def transpose(self, ct: Any, operands: Sequence[Any], linear: Sequence[bool]) -> Sequence[Any]:
         return None, SchurCoupling(not self.adjoint, self.refuse_blocks)(operands[0], tril(ct, -1))
+
+    def exact(self, m: Any, upper: Any, b: Any) -> Any:
+        def solve(upper: Any, j: int, known: Any, trans: int = 0) -> Any:
+            shifted = upper[j + 1 :, j + 1 :] - upper[j, j] * elimination.identity(m, len(upper) - 1 - j)
+            return elimination.substituted(shifted.T if trans else shifted, known, bool(trans))
+
+        return each(lambda u, b: (_pull_back if self.adjoint else _couple)(u, b, solve), (object,), upper, b)
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
@@ -132,23 +144,34 @@ def _solve(upper: Any, j: int, known: Any, trans: int = 0) -> Any:
     return solve_triangular(shifted, known, trans=trans, check_finite=False)
 
 
-def _couple(upper: Any, b: Any) -> Any:
+def _couple(upper: Any, b: Any, solve: Any = _solve) -> Any:
     n = len(b)
     x = np.zeros_like(b)
     for j in range(n - 1):
         below = slice(j + 1, n)
         known = x[below, :j] @ upper[:j, j] - b[below, j]
-        x[below, j] = _solve(upper, j, known)
+        x[below, j] = solve(upper, j, known)
     return x
 
 
-def _pull_back(upper: Any, ct: Any) -> Any:
+def _pull_back(upper: Any, ct: Any, solve: Any = _solve) -> Any:
     n = len(ct)
     ct = ct.copy()
     b = np.zeros_like(ct)
     for j in reversed(range(n - 1)):
         below = slice(j + 1, n)
-        rate = _solve(upper, j, ct[below, j], trans=1)
+        rate = solve(upper, j, ct[below, j], trans=1)
         b[below, j] = -rate
         ct[below, :j] += np.outer(rate, upper[:j, j])
     return b
+
+
+def _exact(m: Any, a: Any) -> tuple[Any, Any]:
+    """By eigenvectors in LAPACK's order: A V = V Λ and V = Q R give T = R Λ R⁻¹; the phases of Q are LAPACK's."""
+    like, q_like = _schur(elimination.floats(a))
+    if like.dtype.kind != "c":
+        _require_triangular(like)
+    w, v = elimination.eigenvectors(m, a, np.diagonal(like))
+    q, r = elimination.qr(m, v)
+    q = q * elimination.turns(m, q, q_like)
+    return np.triu(elimination.adjoint(m, q) @ a @ q), q

@@ -14,7 +14,7 @@ from wengert.contract import Sample, add_any
 from wengert.errors import ShapeError, four_parts
 from wengert.ir.types import Type
 from wengert.primitives.arith import conj, neg
-from wengert.primitives.linalg import lapack
+from wengert.primitives.linalg import elimination, lapack
 from wengert.primitives.linalg.algebra import (
     Stacked,
     columns_to_lanes,
@@ -95,6 +95,12 @@ class Solve(Stacked):
         if not any(batched[:3]):
             return columns_to_lanes(self(*operands[:3], lanes_to_columns(operands[3])), size)
         return super().batch(size, batched, operands)
+
+    exact_reads = (0, 3)
+
+    def exact(self, m: Any, a: Any, lu: Any, pivots: Any, b: Any) -> Any:
+        turned = {"N": lambda a: a, "T": np.transpose, "C": lambda a: elimination.adjoint(m, a)}[self.op]
+        return each(lambda a, b: elimination.solved(m, turned(a), b), (object,), a, b)
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:

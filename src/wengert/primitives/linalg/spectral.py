@@ -14,12 +14,14 @@ from typing import Any
 import numpy as np
 
 from wengert.contract import Sample, add_any, no
+from wengert.errors import NoRuleError
 from wengert.ir.builder import Builder, building
 from wengert.ir.types import Type, array_type
 from wengert.ir.values import ROLES, Function, Literal, Var, scalar_type, splat, zero_literal
 from wengert.ir.walk import inline, memoized
 from wengert.primitives.arith import mul
-from wengert.primitives.linalg.algebra import Stacked, hermitian, is_complex, matrices, real_dtype, real_of, t
+from wengert.primitives.linalg import elimination
+from wengert.primitives.linalg.algebra import Stacked, each, hermitian, is_complex, matrices, real_dtype, real_of, t
 from wengert.primitives.linalg.eigen import Eigh
 from wengert.primitives.math import exp, sqrt
 from wengert.primitives.shape import array_type_of, broadcast, cast
@@ -43,6 +45,7 @@ class Spectral(Stacked):
     order: int
     start: int
     stop: int
+    analytic = False  # Aᴴ
     fixed = {1: "the eigenvalues are those of the matrix, by which the derivative is", 2: "so are the vectors"}
 
     def functions(self) -> tuple[Function, ...]:
@@ -95,6 +98,17 @@ class Spectral(Stacked):
         ct = t(self(*operands[:i], t(ct), *operands[i + 1 :]))
         return [ct if on else None for on in linear]
 
+    def exact(self, m: Any, a: Any, w: Any, v: Any, *rest: Any) -> Any:
+        if self.order:
+            what, why = f"a derivative of order {self.order} of a function of a matrix", "Only the function itself is known beyond floats."
+            raise m.refusal(NoRuleError, what, why, "the function without its derivative")
+
+        def one(v: Any, w: Any, *scalars: Any) -> Any:
+            values = _values(m, self.function, w, scalars, self.start, self.stop)
+            return v[:, self.start : self.stop] * values @ elimination.adjoint(m, v[:, self.start : self.stop])
+
+        return each(one, (object,), v, w, *rest, core=(2, 1, *[0] * len(rest)))
+
     @classmethod
     def samples(cls) -> Iterable[Sample]:
         # smooth=False: differences by `a` alone would hold w and v, which are its functions
@@ -120,6 +134,7 @@ class SpectralSum(Stacked):
     start: int
     stop: int
     vectors: bool
+    analytic = False  # Aᴴ
     fixed = {1: "the eigenvalues are those of the matrix, by which the derivative is", 2: "so are the vectors"}
     transpose = no("eigenvalues are not linear")
 
@@ -150,6 +165,11 @@ class SpectralSum(Stacked):
                 total = add_any(total, mul(rate, cast(ds, array_type_of(rate).dtype)))
         return total
 
+    def exact(self, m: Any, a: Any, w: Any, *rest: Any) -> Any:
+        scalars = rest[self.vectors :]
+        one = lambda w, *scalars: np.sum(_values(m, self.function, w, scalars, self.start, self.stop))
+        return each(one, (object,), w, *scalars, core=(1, *[0] * len(scalars)))
+
     @classmethod
     def samples(cls) -> Iterable[Sample]:
         for x in (np.diag([1.0, 1.0, 2.0]), np.array([[[2.0, 0.1j], [-0.1j, 1.0]]])):
@@ -162,6 +182,14 @@ class SpectralSum(Stacked):
 def _for_each_element(s: Any, shape: tuple[int, ...]) -> Any:
     """s, one number a matrix, in all its elements."""
     return broadcast(s, shape, tuple(range(len(shape) - 2)))
+
+
+def _values(m: Any, function: Function, w: Any, scalars: Any, start: int, stop: int) -> Any:
+    """h of some eigenvalues of one matrix."""
+    out = np.empty(stop - start, object)
+    for i, x in enumerate(w[start:stop]):
+        out[i] = m.run(function, [x, *scalars])[0]
+    return out
 
 
 def _sample_function(code: str) -> Function:

@@ -10,17 +10,18 @@ from typing import Any
 
 import numpy as np
 
-from wengert.contract import Primitive, Sample, no, zeros
+from wengert.contract import Primitive, Sample, as_evaluated, no, zeros
 from wengert.errors import ShapeError, four_parts
 from wengert.ir.types import Type, array_type
 from wengert.ir.values import ROLES
 from wengert.primitives.arith import neg, sub
-from wengert.primitives.linalg import by_svd, lapack
+from wengert.primitives.linalg import by_svd, elimination, lapack
 from wengert.primitives.linalg.algebra import (
     Stacked,
     Turn,
     block,
     diagonal,
+    each,
     gaps,
     h,
     matrices,
@@ -50,6 +51,7 @@ class Svd(Stacked):
     """
 
     full: bool = False
+    analytic = False  # Aᴴ
     transpose = no("singular values are not linear")
 
     def type(self, a: Any) -> tuple[Type, ...]:
@@ -114,6 +116,20 @@ class Svd(Stacked):
     def prune(self, needed: Sequence[bool]) -> tuple[Primitive, Sequence[bool], Sequence[bool]] | None:
         return (Svdvals(), (True,), needed) if tuple(needed) == (False, True, False) else None
 
+    def exact(self, m: Any, a: Any) -> Any:
+        def one(a: Any) -> Any:
+            (u, s, vh), like = m.svd(a), self.evaluate(elimination.floats(a))
+            turns = elimination.turns(m, u, like[0][:, : len(s)])
+            u, vh = u * turns, vh * np.array([[m.conj(x)] for x in turns], object)
+            if self.full and len(u) > len(s):
+                u = elimination.completed(m, u, like[0][:, len(s) :])
+            if self.full and vh.shape[1] > len(s):
+                v = elimination.adjoint(m, vh)
+                vh = elimination.adjoint(m, elimination.completed(m, v, like[2][len(s) :].conj().T))
+            return u, s, vh
+
+        return each(one, (object, object, object), a)
+
     @classmethod
     def samples(cls) -> Iterable[Sample]:
         r = np.random.default_rng(14).standard_normal
@@ -141,8 +157,10 @@ class SingularVectors(Stacked):
     left: bool
     start: int
     stop: int
+    analytic = False  # Aᴴ
     fixed = dict.fromkeys((1, 2, 3), "the decomposition is that of the matrix, by which the derivative is")
     transpose = no("singular vectors are not linear")
+    exact = as_evaluated
 
     def type(self, a: Any, u: Any, s: Any, vh: Any) -> tuple[Type, ...]:
         matrices(self, a, square=False)
@@ -180,6 +198,7 @@ class Polar(Stacked):
     chapter 8). Repeated singular values need no care, at any order. Defined where the columns are independent.
     """
 
+    analytic = False  # Aᴴ
     transpose = no("the polar factors are not linear")
 
     def type(self, a: Any) -> tuple[Type, ...]:
@@ -212,6 +231,13 @@ class Polar(Stacked):
             du = du + h(solve(h(p), h(projector_residual(u, da))))
         return du, sub(g, mm(turn, p))
 
+    def exact(self, m: Any, a: Any) -> Any:
+        def one(a: Any) -> Any:
+            u, s, vh = m.svd(a)
+            return u @ vh, elimination.adjoint(m, vh) * s @ vh
+
+        return each(one, (object, object), a)
+
     @classmethod
     def samples(cls) -> Iterable[Sample]:
         r = np.random.default_rng(31).standard_normal
@@ -226,6 +252,7 @@ class Svdvals(Stacked):
     The second derivative goes through U and V, hence is NaN where values repeat.
     """
 
+    analytic = False  # Aᴴ
     transpose = no("singular values are not linear")
 
     def type(self, a: Any) -> tuple[Type, ...]:
@@ -246,6 +273,9 @@ class Svdvals(Stacked):
             return None
         u, _, vh = Svd(False)(primals[0])
         return weighted_columns(u, mm(tangents[0], h(vh)))
+
+    def exact(self, m: Any, a: Any) -> Any:
+        return each(lambda a: m.svd(a)[1], (object,), a)
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:

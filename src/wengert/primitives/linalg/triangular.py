@@ -15,7 +15,7 @@ from wengert.errors import ShapeError, four_parts
 from wengert.ir.types import Type
 from wengert.loops.failure import Failure
 from wengert.primitives.arith import conj, neg
-from wengert.primitives.linalg import lapack
+from wengert.primitives.linalg import elimination, lapack
 from wengert.primitives.linalg.algebra import (
     Stacked,
     columns_to_lanes,
@@ -91,6 +91,13 @@ class TriangularSolve(Stacked):
             return columns_to_lanes(self(operands[0], lanes_to_columns(operands[1])), size)
         return super().batch(size, batched, operands)
 
+    def exact(self, m: Any, a: Any, b: Any) -> Any:
+        def one(a: Any, b: Any) -> Any:
+            a = {"N": a, "T": a.T, "C": elimination.adjoint(m, a)}[self.op]
+            return elimination.substituted(a, b, self.lower == (self.op == "N"), self.unit_diagonal)
+
+        return each(one, (object,), a, b)
+
     @classmethod
     def samples(cls) -> Iterable[Sample]:
         r = np.random.default_rng(2).standard_normal
@@ -134,6 +141,13 @@ class Sylvester(Stacked):
     def transpose(self, ct: Any, operands: Sequence[Any], linear: Sequence[bool]) -> Sequence[Any]:
         a, b, _ = operands
         return None, None, self(t(a), t(b), ct)
+
+    def exact(self, m: Any, a: Any, b: Any, q: Any) -> Any:
+        def one(a: Any, b: Any, q: Any) -> Any:
+            system = np.kron(a, elimination.identity(m, len(b))) + np.kron(elimination.identity(m, len(a)), b.T)
+            return elimination.solved(m, system, q.reshape(-1, 1)).reshape(q.shape)
+
+        return each(one, (object,), a, b, q)
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:

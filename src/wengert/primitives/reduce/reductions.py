@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from wengert.contract import Linear, Primitive, Sample, as_evaluated, flat, no, role, scale, zeros
+from wengert.contract import Linear, Primitive, Sample, Track, as_evaluated, flat, no, role, scale, zeros
 from wengert.errors import ShapeError, four_parts
 from wengert.ir.types import Type
 from wengert.ir.values import Literal
@@ -52,6 +52,10 @@ class _Reduction(Primitive, abstract=True):
     def batch(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
         return type(self)(one_further(self.axes))(operands[0])
 
+    def tracks(self, operands: Sequence[Any]) -> Iterable[Track]:
+        kept = [a for a in range(operands[0].type.ndim) if a not in self.axes]
+        return [Track((a,), i) for i, a in enumerate(kept)]
+
 
 class Sum(_Reduction, Linear):
     """Sum along axes; 0 of nothing."""
@@ -61,6 +65,11 @@ class Sum(_Reduction, Linear):
 
     def transpose(self, ct: Any, operands: Sequence[Any], linear: Sequence[bool]) -> Sequence[Any]:
         return (spread(ct, operands[0].type.shape, self.axes),)
+
+    def tracks(self, operands: Sequence[Any]) -> Iterable[Track]:
+        yield from super().tracks(operands)
+        if operands[0].type.inexact:
+            yield from [Track((a,), None) for a in self.axes]
 
     def demand(self, mask: Any, index: int, operands: Sequence[Any]) -> Any:
         return None if mask is None else spread(mask, operands[0].type.shape, self.axes)

@@ -4,6 +4,6 @@ Knows SciPy, and the families up to linalg. Formulas are cited by their number i
 Mathematical Functions (DLMF). Start at `gamma`.
 """
 
-from wengert.primitives.special import bessel, beta, elliptic, erf, expint, gamma, hypergeometric, incomplete, logistic, polynomial
+from wengert.primitives.special import airy, bessel, beta, elliptic, erf, expint, gamma, hypergeometric, incomplete, logistic, polynomial
 
-__all__ = ["bessel", "beta", "elliptic", "erf", "expint", "gamma", "hypergeometric", "incomplete", "logistic", "polynomial"]
+__all__ = ["airy", "bessel", "beta", "elliptic", "erf", "expint", "gamma", "hypergeometric", "incomplete", "logistic", "polynomial"]

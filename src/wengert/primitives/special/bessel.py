@@ -1,4 +1,4 @@
-"""Bessel, Airy, Struve and Kelvin functions. DLMF chapters 9, 10 and 11.
+"""Bessel functions. DLMF chapter 10.
 
 Knows SciPy and the elementary families. Start at `Jv`. No derivative by the order.
 """
@@ -6,23 +6,20 @@ Knows SciPy and the elementary families. Start at `Jv`. No derivative by the ord
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from math import pi
+from math import prod
 from typing import Any, ClassVar
 
 import numpy as np
 
 from wengert.contract import Sample, add_any, scale
-from wengert.errors import ShapeError, four_parts
 from wengert.ir.types import Type
 from wengert.ir.values import splat
 from wengert.loops.nest import REAL
 from wengert.primitives.arith import imag, real, sign
-from wengert.primitives.math import power, sqrt
 from wengert.primitives.shape import cast
 from wengert.primitives.special import ufuncs as sc
-from wengert.primitives.special.base import Ordered, Several, Special, is_complex, where
+from wengert.primitives.special.base import Ordered, Special, is_complex
 from wengert.primitives.special.capi import KINDS, c_function, letters
-from wengert.primitives.special.gamma import rgamma
 
 
 class _Cylinder(Ordered, abstract=True):
@@ -58,11 +55,17 @@ class Hankel1(_Cylinder):
 
     ufunc, dtypes = sc.hankel1, "FD"
 
+    def exact(self, m: Any, v: Any, x: Any) -> Any:
+        return m.hankel1(v, x)
+
 
 class Hankel2(_Cylinder):
     """J - iY."""
 
     ufunc, dtypes = sc.hankel2, "FD"
+
+    def exact(self, m: Any, v: Any, x: Any) -> Any:
+        return m.hankel2(v, x)
 
 
 class Hankel1e(_Cylinder):
@@ -73,6 +76,9 @@ class Hankel1e(_Cylinder):
     def partials(self, out: Any, v: Any, x: Any) -> Sequence[Any]:
         return None, lambda: self.half(v, x) - out * 1j
 
+    def exact(self, m: Any, v: Any, x: Any) -> Any:
+        return m.exp(-m.i * x) * m.hankel1(v, x)
+
 
 class Hankel2e(_Cylinder):
     """exp(ix) (J - iY)."""
@@ -81,6 +87,9 @@ class Hankel2e(_Cylinder):
 
     def partials(self, out: Any, v: Any, x: Any) -> Sequence[Any]:
         return None, lambda: self.half(v, x) + out * 1j
+
+    def exact(self, m: Any, v: Any, x: Any) -> Any:
+        return m.exp(m.i * x) * m.hankel2(v, x)
 
 
 class Iv(Ordered):
@@ -146,17 +155,26 @@ class Jve(_Scaled):
 
     ufunc = sc.jve
 
+    def exact(self, m: Any, v: Any, x: Any) -> Any:
+        return m.exp(-abs(m.im(x))) * m.besselj(v, x)
+
 
 class Yve(_Scaled):
     """exp(-|Im x|) Y."""
 
     ufunc = sc.yve
 
+    def exact(self, m: Any, v: Any, x: Any) -> Any:
+        return m.exp(-abs(m.im(x))) * m.bessely(v, x)
+
 
 class Ive(_Scaled):
     """exp(-|Re x|) I."""
 
     ufunc, next, part = sc.ive, 1.0, real
+
+    def exact(self, m: Any, v: Any, x: Any) -> Any:
+        return m.exp(-abs(m.re(x))) * m.besseli(v, x)
 
 
 # -- the orders 0 and 1 -----------------------------------------------------------------------
@@ -340,19 +358,33 @@ class _Spherical(Special, abstract=True):
             yield Sample(cls(n), np.array([0.7 + 0.2j, 1.9 - 0.5j]))
 
 
+def _odd_product(n: int) -> int:
+    """(2n-1)!! = 1·3·…·(2n-1)."""
+    return prod(range(1, 2 * n, 2))
+
+
 class SphericalJn(_Spherical):
     n: int
     ufunc = staticmethod(sc.spherical_jn)
+
+    def exact(self, m: Any, x: Any) -> Any:
+        return x**self.n * m.hyp0f1(self.n + m.number(1.5), -x * x / 4) / _odd_product(self.n + 1)
 
 
 class SphericalYn(_Spherical):
     n: int
     ufunc, odd = staticmethod(sc.spherical_yn), True
 
+    def exact(self, m: Any, x: Any) -> Any:
+        return -_odd_product(self.n) * m.hyp0f1(m.number(0.5) - self.n, -x * x / 4) / x ** (self.n + 1)
+
 
 class SphericalIn(_Spherical):
     n: int
     ufunc, after = staticmethod(sc.spherical_in), 1.0
+
+    def exact(self, m: Any, x: Any) -> Any:
+        return x**self.n * m.hyp0f1(self.n + m.number(1.5), x * x / 4) / _odd_product(self.n + 1)
 
 
 class SphericalKn(_Spherical):
@@ -366,127 +398,9 @@ class SphericalKn(_Spherical):
         below = lambda: self.c_value(k, k.cast(x, "c16")).re
         return k.branch(k.op("lt", x, k.like(0, x)), below, lambda: self.c_value(k, x))
 
-
-# -- Airy, Struve, Kelvin ------------------------------------------------------------------------
-
-
-class Airy(Several):
-    """Ai, Ai', Bi, Bi', which satisfy w'' = x w (DLMF 9.2.1)."""
-
-    ufunc, domain, analytic, dtypes, count = sc.airy, (-2.0, 2.0), True, "fdFD", 4
-
-    def partials(self, out: Any, x: Any) -> Sequence[Any]:
-        a, da, b, db = out
-        return (lambda: (da, x * a, db, x * b),)
+    def exact(self, m: Any, x: Any) -> Any:
+        return m.sqrt(m.pi / (2 * x)) * m.besselk(self.n + m.number(0.5), x)
 
 
-class Airye(Several):
-    """Ai and Ai' times exp(ζ), Bi and Bi' times exp(-Re ζ), ζ = 2/3 x**1.5. For x < 0 the first two are NaN, Re ζ = 0."""
-
-    ufunc, domain, count = sc.airye, (0.5, 3.0), 4
-
-    def type(self, *operands: Type) -> tuple[Type, ...]:
-        if operands[0].dtype.kind == "c":  # type: ignore[union-attr]
-            raise ShapeError(
-                four_parts("airye of complex numbers has no rule", repr(operands[0]), "It is not analytic.", "scipy.special.airy")
-            )
-        return super().type(*operands)
-
-    def partials(self, out: Any, x: Any) -> Sequence[Any]:
-        a, da, b, db = out
-
-        def by_x() -> Any:
-            below = x < 0.0
-            r = sqrt(where(below, 0.0, x))
-            return da + r * a, x * a + r * da, db - r * b, x * b - r * db
-
-        return (by_x,)
-
-
-class _Struve(Ordered, abstract=True):
-    """2 H'ᵥ = Hᵥ₋₁ ∓ Hᵥ₊₁ + (x/2)ᵛ / (√π Γ(v + 3/2)) (DLMF 11.4.25 and 11.4.29)."""
-
-    dtypes, analytic = "fd", False
-    next: ClassVar[float] = -1.0
-
-    def partials(self, out: Any, v: Any, x: Any) -> Sequence[Any]:
-        def by_x() -> Any:
-            rest = power(x * 0.5, v) * rgamma(v + 1.5) * pi**-0.5
-            return (self(v - 1.0, x) + self(v + 1.0, x) * self.next + rest) * 0.5
-
-        return None, by_x
-
-
-class Struve(_Struve):
-    """Struve's function H."""
-
-    ufunc = sc.struve
-
-
-class Modstruve(_Struve):
-    """The modified Struve function L."""
-
-    ufunc, next = sc.modstruve, 1.0
-
-
-class Ber(_Real):
-    """ber + i bei = J₀(x exp(3πi/4)) (DLMF 10.61.1); ber'' = -bei - ber'/x, bei'' = ber - bei'/x, and so for ker and kei."""
-
-    ufunc = sc.ber
-
-    def partials(self, out: Any, x: Any) -> Sequence[Any]:
-        return (lambda: berp(x),)
-
-
-class Bei(_Real):
-    ufunc = sc.bei
-
-    def partials(self, out: Any, x: Any) -> Sequence[Any]:
-        return (lambda: beip(x),)
-
-
-class Berp(_Real):
-    ufunc = sc.berp
-
-    def partials(self, out: Any, x: Any) -> Sequence[Any]:
-        return (lambda: -bei(x) - out / x,)
-
-
-class Beip(_Real):
-    ufunc = sc.beip
-
-    def partials(self, out: Any, x: Any) -> Sequence[Any]:
-        return (lambda: ber(x) - out / x,)
-
-
-class Ker(_Real):
-    ufunc = sc.ker
-
-    def partials(self, out: Any, x: Any) -> Sequence[Any]:
-        return (lambda: kerp(x),)
-
-
-class Kei(_Real):
-    ufunc = sc.kei
-
-    def partials(self, out: Any, x: Any) -> Sequence[Any]:
-        return (lambda: keip(x),)
-
-
-class Kerp(_Real):
-    ufunc = sc.kerp
-
-    def partials(self, out: Any, x: Any) -> Sequence[Any]:
-        return (lambda: -kei(x) - out / x,)
-
-
-class Keip(_Real):
-    ufunc = sc.keip
-
-    def partials(self, out: Any, x: Any) -> Sequence[Any]:
-        return (lambda: ker(x) - out / x,)
-
-
-jv, yv, iv, kv, ive, kve, airy = Jv(), Yv(), Iv(), Kv(), Ive(), Kve(), Airy()
+jv, yv, iv, kv, ive, kve = Jv(), Yv(), Iv(), Kv(), Ive(), Kve()
 j0, j1, y0, y1, i0, i1, i0e, i1e, k0, k1, k0e, k1e = J0(), J1(), Y0(), Y1(), I0(), I1(), I0e(), I1e(), K0(), K1(), K0e(), K1e()
-ber, bei, berp, beip, ker, kei, kerp, keip = Ber(), Bei(), Berp(), Beip(), Ker(), Kei(), Kerp(), Keip()

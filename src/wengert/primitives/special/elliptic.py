@@ -43,6 +43,9 @@ class EllipticD(_Real):
     def formula(self, p: Value) -> Value:
         return call("elliprd", 0.0, p, 1.0) / 3
 
+    def exact(self, m: Any, p: Any) -> Any:
+        return m.elliprd(0, p, 1) / 3
+
 
 class Ellipk(_Real):
     """K(m), with K' = (K - D) / (2 (1-m)) (DLMF 19.4.1)."""
@@ -63,6 +66,9 @@ class Ellipkm1(_Real):
 
     def partials(self, out: Any, p: Any) -> Sequence[Any]:
         return (lambda: (elliptic_d(p) - out) / (p * 2.0),)
+
+    def exact(self, m: Any, p: Any) -> Any:
+        return m.elliptic_k(1 - p)
 
 
 class Ellipe(_Real):
@@ -130,6 +136,11 @@ class EllipticMoment(_Real):
 
         return by_phi, lambda: EllipticMoment(self.j + 1, self.k + 2)(phi, m) * (self.k / 2)
 
+    def exact(self, m: Any, phi: Any, p: Any) -> Any:
+        quarters = [i * m.pi / 2 for i in range(1, int(abs(phi) * 2 / m.pi) + 1)]
+        edges = [0, *[m.sign(phi) * e for e in quarters], phi]
+        return m.quad(lambda t: m.sin(t) ** (2 * self.j) * (1 - p * m.sin(t) ** 2) ** (m.number(-self.k) / 2), edges)
+
     @classmethod
     def samples(cls) -> Iterable[Sample]:
         for j, k in ((1, 1), (1, 3), (2, 3)):
@@ -144,6 +155,9 @@ class Ellipkinc(_Real):
     def partials(self, out: Any, phi: Any, m: Any) -> Sequence[Any]:
         return lambda: reciprocal(sqrt(1.0 - m * integer_pow(sin(phi), 2))), lambda: EllipticMoment(1, 3)(phi, m) * 0.5
 
+    def exact(self, m: Any, phi: Any, p: Any) -> Any:
+        return m.incomplete_elliptic_f(phi, p)
+
 
 class Ellipeinc(_Real):
     """E(φ, m) = ∫₀ᵠ Δ dθ."""
@@ -152,6 +166,9 @@ class Ellipeinc(_Real):
 
     def partials(self, out: Any, phi: Any, m: Any) -> Sequence[Any]:
         return lambda: sqrt(1.0 - m * integer_pow(sin(phi), 2)), lambda: EllipticMoment(1, 1)(phi, m) * -0.5
+
+    def exact(self, m: Any, phi: Any, p: Any) -> Any:
+        return m.incomplete_elliptic_e(phi, p)
 
 
 class Ellipj(Several):
@@ -170,6 +187,11 @@ class Ellipj(Several):
             return cn * dphi, -(sn * dphi), -(sn * sn + m * sn * cn * dphi * 2.0) / (dn * 2.0), dphi
 
         return lambda: (cn * dn, -(sn * dn), -(m * sn * cn), dn), by_m
+
+    def exact(self, m: Any, u: Any, p: Any) -> Any:
+        sn, cn, dn = [m.ellipfun(name, u, m=p) for name in ("sn", "cn", "dn")]
+        period = 4 * m.elliptic_k(p)
+        return sn, cn, dn, m.atan2(sn, cn) + 2 * m.pi * m.floor(u / period + m.number(0.5))
 
 
 elliptic_d, ellipk, ellipe = EllipticD(), Ellipk(), Ellipe()

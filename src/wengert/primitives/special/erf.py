@@ -132,6 +132,13 @@ class _Derivative(Special, abstract=True):
     def partials(self, out: Any, x: Any) -> Sequence[Any]:
         return (lambda: type(self)(self.n + 1)(x),)
 
+    def of_recurrence(self, x: Any, before: Any, sign: int, inhomogeneity: Any) -> Any:
+        """As `_derivative`, in exact arithmetic."""
+        y = sign * 2 * x * before + inhomogeneity
+        for k in range(2, self.n + 1):
+            before, y = y, sign * (2 * x * y + 2 * (k - 1) * before)
+        return y
+
     @classmethod
     def samples(cls) -> Iterable[Sample]:
         for n in (1, 2):
@@ -152,6 +159,9 @@ class ErfcxDerivative(_Derivative):
     def formula(self, x: Value) -> Value:
         return _derivative_formula(self.n, x, "erfcx", 1, -TWO_OVER_ROOT_PI, pi**-0.5, x > 7 + self.n)
 
+    def exact(self, m: Any, x: Any) -> Any:
+        return self.of_recurrence(x, m.exp(x * x) * m.erfc(x), 1, -2 / m.sqrt(m.pi))
+
 
 class DawsnDerivative(_Derivative):
     """The n-th derivative of Dawson's integral; D' = 1 - 2 x D."""
@@ -167,6 +177,9 @@ class DawsnDerivative(_Derivative):
     def formula(self, x: Value) -> Value:
         return _derivative_formula(self.n, x, "dawsn", -1, 1.0, 0.5, abs(x) > 7 + self.n)
 
+    def exact(self, m: Any, x: Any) -> Any:
+        return self.of_recurrence(x, m.exp(-x * x) * m.erfi(x) * m.sqrt(m.pi) / 2, -1, 1)
+
 
 class Wofz(Special):
     """Faddeeva's function w(z) = exp(-z²) erfc(-iz); w' = 2i/√π - 2 z w (DLMF 7.10.2)."""
@@ -175,6 +188,9 @@ class Wofz(Special):
 
     def partials(self, out: Any, z: Any) -> Sequence[Any]:
         return (lambda: z * out * -2.0 + 1j * TWO_OVER_ROOT_PI,)
+
+    def exact(self, m: Any, z: Any) -> Any:
+        return m.exp(-z * z) * m.erfc(-m.i * z)
 
 
 class Erfinv(Special):
@@ -192,6 +208,9 @@ class Erfcinv(Special):
 
     def partials(self, out: Any, x: Any) -> Sequence[Any]:
         return (lambda: exp(out * out) * (-1 / TWO_OVER_ROOT_PI),)
+
+    def exact(self, m: Any, x: Any) -> Any:
+        return m.erfinv(1 - x)
 
 
 # -- the normal distribution ---------------------------------------------------------------
@@ -244,6 +263,9 @@ class NdtriExp(Special):
     def partials(self, out: Any, y: Any) -> Sequence[Any]:
         return (lambda: erfcx(out * -(0.5**0.5)) * (pi / 2) ** 0.5,)
 
+    def exact(self, m: Any, y: Any) -> Any:
+        return m.root(lambda x: m.log(m.erfc(-x / m.sqrt(2)) / 2) - y, self.ufunc(float(y)))
+
 
 class OwensT(Special):
     """Owen's T(h, a) = ∫₀ᵃ exp(-h²(1+t²)/2) / (1+t²) dt / 2π (Owen 1956)."""
@@ -255,6 +277,9 @@ class OwensT(Special):
             lambda: exp(h * h * -0.5) * erf(a * h * 0.5**0.5) * (-0.5 / ROOT_TWO_PI),
             lambda: exp(h * h * (1.0 + a * a) * -0.5) * reciprocal(1.0 + a * a) * (0.5 / pi),
         )
+
+    def exact(self, m: Any, h: Any, a: Any) -> Any:
+        return m.quad(lambda t: m.exp(-h * h * (1 + t * t) / 2) / (1 + t * t), [0, a]) / (2 * m.pi)
 
 
 class VoigtProfile(Special):
@@ -272,6 +297,10 @@ class VoigtProfile(Special):
             lambda: -imag(dw) * scale,
         )
 
+    def exact(self, m: Any, x: Any, sigma: Any, gamma: Any) -> Any:
+        z = (x + m.i * gamma) / (sigma * m.sqrt(2))
+        return m.re(m.exp(-z * z) * m.erfc(-m.i * z)) / (sigma * m.sqrt(2 * m.pi))
+
 
 class Fresnel(Several):
     """Fresnel's integrals S and C of sin(πt²/2) and cos(πt²/2) (DLMF 7.2.7)."""
@@ -280,6 +309,9 @@ class Fresnel(Several):
 
     def partials(self, out: Any, x: Any) -> Sequence[Any]:
         return (lambda: (sin(x * x * (pi / 2)), cos(x * x * (pi / 2))),)
+
+    def exact(self, m: Any, x: Any) -> Any:
+        return m.fresnels(x), m.fresnelc(x)
 
 
 erf, erfcx, wofz, dawsn, ndtr, log_ndtr = Erf(), Erfcx(), Wofz(), Dawsn(), Ndtr(), LogNdtr()

@@ -140,5 +140,8 @@ class Wrightomega(Special):
     def partials(self, out: Any, z: Any) -> Sequence[Any]:
         return (lambda: out / (1.0 + out),)
 
+    def exact(self, m: Any, z: Any) -> Any:
+        return m.lambertw(m.exp(z), m.ceil((m.im(z) - m.pi) / (2 * m.pi)))
+
 
 expi, exp1, expn, sici, sinc, exprel = Expi(), Exp1(), Expn(), Sici(), Sinc(), Exprel()

@@ -62,6 +62,9 @@ class Gammasgn(Special):
     jvp = flat("it is piecewise constant")
     ufunc, domain, dtypes, analytic = sc.gammasgn, (-0.9, -0.1), "fd", False
 
+    def exact(self, m: Any, x: Any) -> Any:
+        return m.sign(m.gamma(x))
+
 
 class Rgamma(Special):
     """1/Γ(x), an entire function.

@@ -21,6 +21,9 @@ class Hyp0f1(Ordered):
     def partials(self, out: Any, b: Any, x: Any) -> Sequence[Any]:
         return None, lambda: self(b + 1.0, x) / cast(b, x.type.dtype)
 
+    def exact(self, m: Any, b: Any, x: Any) -> Any:
+        return m.hyp0f1(b, x)
+
 
 class Hyp1f1(Ordered):
     """₁F₁(a; b; x), with ₁F₁' = a/b ₁F₁(a+1; b+1; x) (DLMF 13.3.15)."""
@@ -29,6 +32,9 @@ class Hyp1f1(Ordered):
 
     def partials(self, out: Any, a: Any, b: Any, x: Any) -> Sequence[Any]:
         return None, None, lambda: self(a + 1.0, b + 1.0, x) * cast(a / b, x.type.dtype)
+
+    def exact(self, m: Any, a: Any, b: Any, x: Any) -> Any:
+        return m.hyp1f1(a, b, x)
 
 
 class Hyp2f1(Ordered):
@@ -40,6 +46,9 @@ class Hyp2f1(Ordered):
     def partials(self, out: Any, a: Any, b: Any, c: Any, x: Any) -> Sequence[Any]:
         return None, None, None, lambda: self(a + 1.0, b + 1.0, c + 1.0, x) * cast(a * b / c, x.type.dtype)
 
+    def exact(self, m: Any, a: Any, b: Any, c: Any, x: Any) -> Any:
+        return m.hyp2f1(a, b, c, x)
+
 
 class Hyperu(Ordered):
     """Tricomi's U(a, b, x), with U' = -a U(a+1, b+1, x) (DLMF 13.3.22)."""
@@ -49,6 +58,9 @@ class Hyperu(Ordered):
 
     def partials(self, out: Any, a: Any, b: Any, x: Any) -> Sequence[Any]:
         return None, None, lambda: -(a * self(a + 1.0, b + 1.0, x))
+
+    def exact(self, m: Any, a: Any, b: Any, x: Any) -> Any:
+        return m.hyperu(a, b, x)
 
 
 hyp2f1 = Hyp2f1()

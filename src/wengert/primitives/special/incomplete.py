@@ -70,6 +70,9 @@ class Gammaincinv(_Real):
     def partials(self, out: Any, a: Any, p: Any) -> Sequence[Any]:
         return lambda: -(GammaincByA(1)(a, out) / gamma_density(a, out)), lambda: 1.0 / gamma_density(a, out)
 
+    def exact(self, m: Any, a: Any, p: Any) -> Any:
+        return m.root(lambda x: m.lowergamma(a, x) / m.gamma(a) - p, self.ufunc(float(a), float(p)))
+
 
 class Gammainccinv(_Real):
     """The x with Q(a, x) = q."""
@@ -78,6 +81,9 @@ class Gammainccinv(_Real):
 
     def partials(self, out: Any, a: Any, q: Any) -> Sequence[Any]:
         return lambda: -(GammaincByA(1)(a, out) / gamma_density(a, out)), lambda: -1.0 / gamma_density(a, out)
+
+    def exact(self, m: Any, a: Any, q: Any) -> Any:
+        return m.root(lambda x: m.uppergamma(a, x) / m.gamma(a) - q, self.ufunc(float(a), float(q)))
 
 
 def _psi(n: int, a: Any) -> list[Any]:
@@ -165,6 +171,9 @@ class GammaincByA(_Real):
 
         return lambda: GammaincByA(self.n + 1)(a, x), by_x
 
+    def exact(self, m: Any, a: Any, x: Any) -> Any:
+        return m.partial(lambda a: m.lowergamma(a, x) / m.gamma(a), (a,), (self.n,))
+
     @classmethod
     def samples(cls) -> Iterable[Sample]:
         for n in (1, 2):
@@ -191,6 +200,9 @@ class Betainc(_Beta):
     def partials(self, out: Any, a: Any, b: Any, x: Any) -> Sequence[Any]:
         return lambda: BetaincByAB(1, 0)(a, b, x), lambda: BetaincByAB(0, 1)(a, b, x), lambda: beta_density(a, b, x)
 
+    def exact(self, m: Any, a: Any, b: Any, x: Any) -> Any:
+        return m.incomplete_beta(a, b, x)
+
 
 class Betaincc(_Beta):
     """1 - I(a, b, x)."""
@@ -199,6 +211,9 @@ class Betaincc(_Beta):
 
     def partials(self, out: Any, a: Any, b: Any, x: Any) -> Sequence[Any]:
         return lambda: -BetaincByAB(1, 0)(a, b, x), lambda: -BetaincByAB(0, 1)(a, b, x), lambda: -beta_density(a, b, x)
+
+    def exact(self, m: Any, a: Any, b: Any, x: Any) -> Any:
+        return m.incomplete_beta(b, a, 1 - x)
 
 
 class Betaincinv(_Beta):
@@ -210,6 +225,9 @@ class Betaincinv(_Beta):
         density = beta_density(a, b, out)
         return lambda: -(BetaincByAB(1, 0)(a, b, out) / density), lambda: -(BetaincByAB(0, 1)(a, b, out) / density), lambda: 1.0 / density
 
+    def exact(self, m: Any, a: Any, b: Any, p: Any) -> Any:
+        return m.root(lambda x: m.incomplete_beta(a, b, x) - p, self.ufunc(float(a), float(b), float(p)))
+
 
 class Betainccinv(_Beta):
     """The x with 1 - I(a, b, x) = q."""
@@ -219,6 +237,9 @@ class Betainccinv(_Beta):
     def partials(self, out: Any, a: Any, b: Any, q: Any) -> Sequence[Any]:
         density = beta_density(a, b, out)
         return lambda: -(BetaincByAB(1, 0)(a, b, out) / density), lambda: -(BetaincByAB(0, 1)(a, b, out) / density), lambda: -1.0 / density
+
+    def exact(self, m: Any, a: Any, b: Any, q: Any) -> Any:
+        return m.root(lambda x: m.incomplete_beta(b, a, 1 - x) - q, self.ufunc(float(a), float(b), float(q)))
 
 
 def _beta_scores(log_t: Any, log_u: Any, psi_a: Any, psi_b: Any, psi_joint: Any) -> Any:
@@ -293,6 +314,9 @@ class BetaincByAB(_Beta):
 
         return lambda: BetaincByAB(self.m + 1, self.n)(a, b, x), lambda: BetaincByAB(self.m, self.n + 1)(a, b, x), by_x
 
+    def exact(self, m: Any, a: Any, b: Any, x: Any) -> Any:
+        return m.partial(lambda a, b: m.incomplete_beta(a, b, x), (a, b), (self.m, self.n))
+
     @classmethod
     def samples(cls) -> Iterable[Sample]:
         for m, n in ((1, 0), (0, 1), (1, 1)):
@@ -300,6 +324,12 @@ class BetaincByAB(_Beta):
 
 
 # -- Student -----------------------------------------------------------------------------------
+
+
+def _student(m: Any, nu: Any, t: Any) -> Any:
+    """From the nearer end, so that a tail keeps its digits."""
+    tail = m.incomplete_beta(nu / 2, m.number(0.5), nu / (nu + t * t)) / 2
+    return m.where(m.gt(t, 0), 1 - tail, tail)
 
 
 class Stdtr(_Real):
@@ -319,6 +349,9 @@ class Stdtr(_Real):
 
         return by_nu, density
 
+    def exact(self, m: Any, nu: Any, t: Any) -> Any:
+        return _student(m, nu, t)
+
 
 class Stdtrit(_Real):
     """The t with Stdtr(ν, t) = p, by the implicit function theorem."""
@@ -328,6 +361,9 @@ class Stdtrit(_Real):
     def partials(self, out: Any, nu: Any, p: Any) -> Sequence[Any]:
         by_nu, density = stdtr.partials(p, nu, out)
         return lambda: -(by_nu() / density()), lambda: 1.0 / density()
+
+    def exact(self, m: Any, nu: Any, p: Any) -> Any:
+        return m.root(lambda t: _student(m, nu, t) - p, self.ufunc(float(nu), float(p)))
 
 
 stdtr = Stdtr()

@@ -126,6 +126,9 @@ class ExprelDerivative(_Real):
         above = lambda: call("hyp1f1", n + 1.0, n + 2.0, x.op("minimum", ENOUGH)) / (n + 1)
         return f.branch(x < -1, below, above)
 
+    def exact(self, m: Any, x: Any) -> Any:
+        return m.hyp1f1(self.n + 1, self.n + 2, x) / (self.n + 1)
+
     @classmethod
     def samples(cls) -> Iterable[Sample]:
         for n in (1, 2):
@@ -150,6 +153,9 @@ class Log1pRatio(_Real):
         n = self.n
         scale = (-1) ** n * float(sc.factorial(n)) / (n + 1)
         return scale * call("hyp2f1", n + 1.0, 1.0, n + 2.0, x / (1 + x)) / (1 + x) ** (n + 1)
+
+    def exact(self, m: Any, x: Any) -> Any:
+        return (-1) ** self.n * int(sc.factorial(self.n, exact=True)) * m.hyp2f1(self.n + 1, self.n + 1, self.n + 2, -x) / (self.n + 1)
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
@@ -460,6 +466,9 @@ class RoundToEven(Flat):
     def scalar(self, k: Any, x: Any) -> Any:
         return k.op("rint", x)
 
+    def exact(self, m: Any, x: Any) -> Any:
+        return m.rint(x)
+
 
 class Spence(Special):
     """The dilogarithm ∫₁ˣ log(t) / (1 - t) dt (DLMF 25.12.2 at 1 - x); its derivative is -1 at 1."""
@@ -468,6 +477,9 @@ class Spence(Special):
 
     def partials(self, out: Any, x: Any) -> Sequence[Any]:
         return (lambda: log(x) / (1.0 - x) if is_complex(x) else -Log1pRatio(0)(x - 1.0),)
+
+    def exact(self, m: Any, x: Any) -> Any:
+        return m.polylog(2, 1 - x)
 
 
 expit, softplus, xlogy, xlog1py, log_expit = Expit(), Softplus(), Xlogy(), Xlog1py(), LogExpit()

@@ -48,6 +48,9 @@ class EvalJacobi(_Polynomial):
     def partials(self, out: Any, n: Any, a: Any, b: Any, x: Any) -> Sequence[Any]:
         return None, None, None, lambda: varying(n, self(n - 1.0, a + 1.0, b + 1.0, x) * cast((n + a + b + 1.0) * 0.5, x.type.dtype))
 
+    def exact(self, m: Any, n: Any, a: Any, b: Any, x: Any) -> Any:
+        return m.jacobi(n, a, b, x)
+
 
 class EvalLegendre(_Polynomial):
     """P(n) = P(n, 0, 0) of Jacobi; P(-n-1) = P(n) (DLMF 14.9.5)."""
@@ -58,6 +61,9 @@ class EvalLegendre(_Polynomial):
         one, m = splat(1, n.type), where(n < -0.5, -n - 1.0, n)
         return None, lambda: varying(m, eval_jacobi(m - 1.0, one, one, x) * cast((m + 1.0) * 0.5, x.type.dtype))
 
+    def exact(self, m: Any, n: Any, x: Any) -> Any:
+        return m.legendre(n, x)
+
 
 class EvalGegenbauer(_Polynomial):
     """d/dx C(n, λ) = 2λ C(n-1, λ+1) (DLMF 18.9.19)."""
@@ -66,6 +72,9 @@ class EvalGegenbauer(_Polynomial):
 
     def partials(self, out: Any, n: Any, a: Any, x: Any) -> Sequence[Any]:
         return None, None, lambda: varying(n, self(n - 1.0, a + 1.0, x) * cast(a * 2.0, x.type.dtype))
+
+    def exact(self, m: Any, n: Any, a: Any, x: Any) -> Any:
+        return m.gegenbauer(n, a, x)
 
 
 class EvalChebyu(_Polynomial):
@@ -83,6 +92,9 @@ class EvalChebyu(_Polynomial):
 
         return None, by_x
 
+    def exact(self, m: Any, n: Any, x: Any) -> Any:
+        return m.chebyu(n, x)
+
 
 class EvalChebyt(_Polynomial):
     """T'(n) = n U(n-1) (DLMF 18.9.21); T(-n) = T(n)."""
@@ -91,6 +103,9 @@ class EvalChebyt(_Polynomial):
 
     def partials(self, out: Any, n: Any, x: Any) -> Sequence[Any]:
         return None, lambda: varying(n, eval_chebyu(abs_(n) - 1.0, x) * cast(abs_(n), x.type.dtype))
+
+    def exact(self, m: Any, n: Any, x: Any) -> Any:
+        return m.chebyt(n, x)
 
 
 class EvalGenlaguerre(_Polynomial):
@@ -101,6 +116,9 @@ class EvalGenlaguerre(_Polynomial):
     def partials(self, out: Any, n: Any, a: Any, x: Any) -> Sequence[Any]:
         return None, None, lambda: varying(n, -self(n - 1.0, a + 1.0, x))
 
+    def exact(self, m: Any, n: Any, a: Any, x: Any) -> Any:
+        return m.laguerre(n, a, x)
+
 
 class EvalLaguerre(_Polynomial):
     """L(n) = L(n, 0)."""
@@ -109,6 +127,9 @@ class EvalLaguerre(_Polynomial):
 
     def partials(self, out: Any, n: Any, x: Any) -> Sequence[Any]:
         return None, lambda: varying(n, -eval_genlaguerre(n - 1.0, splat(1, n.type), x))
+
+    def exact(self, m: Any, n: Any, x: Any) -> Any:
+        return m.laguerre(n, 0, x)
 
 
 class _Hermite(_Polynomial, abstract=True):
@@ -134,6 +155,9 @@ class EvalHermite(_Hermite):
     def partials(self, out: Any, n: Any, x: Any) -> Sequence[Any]:
         return None, lambda: varying(n, self(n - 1.0, x) * (n * 2.0))
 
+    def exact(self, m: Any, n: Any, x: Any) -> Any:
+        return m.where(m.eq(m.floor(n), n), m.hermite(n, x), m.nan)
+
 
 class EvalHermitenorm(_Hermite):
     """He'(n) = n He(n-1) (DLMF 18.9.27)."""
@@ -142,6 +166,9 @@ class EvalHermitenorm(_Hermite):
 
     def partials(self, out: Any, n: Any, x: Any) -> Sequence[Any]:
         return None, lambda: varying(n, self(n - 1.0, x) * n)
+
+    def exact(self, m: Any, n: Any, x: Any) -> Any:
+        return m.where(m.eq(m.floor(n), n), m.hermite(n, x / m.sqrt(2)) / m.power(m.number(2), n / 2), m.nan)
 
 
 eval_jacobi, eval_gegenbauer, eval_chebyu, eval_genlaguerre = EvalJacobi(), EvalGegenbauer(), EvalChebyu(), EvalGenlaguerre()

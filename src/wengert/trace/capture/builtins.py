@@ -374,12 +374,18 @@ def as_strided(x: Any, *args: Any, **keywords: Any) -> Any:
 # -- arrays made from nothing ---------------------------------------------------------------------------------
 
 
+_FILLED = (np.full, np.full_like)  # with one number, or with an array
+_DEFINED = {np.empty: np.zeros, np.empty_like: np.zeros_like}  # what memory happens to hold would make of each run another program
+
+
 def _creator(original: Any, uniform: bool) -> None:
+    made = _DEFINED.get(original, original)
+
     def create(*args: Any, **keywords: Any) -> Any:
         if contains_traced(args) or contains_traced(keywords):
             out = ENTRANCE[-1](original, args, keywords)
         else:
-            out = original(*args, **keywords)
+            out = made(*args, **keywords)
         if record.active() is None or not isinstance(out, np.ndarray) or not out.ndim or out.dtype.kind not in "fciub":
             return out
         if args and isinstance(args[0], np.ndarray) and np.may_share_memory(out, args[0]):
@@ -389,8 +395,6 @@ def _creator(original: Any, uniform: bool) -> None:
     SUBSTITUTES[original] = create
     CREATORS[original.__name__] = uniform
 
-
-_FILLED = (np.full, np.full_like)  # with one number, or with an array
 
 for _function in (np.zeros, np.ones, np.empty, np.zeros_like, np.ones_like, np.empty_like, *_FILLED):
     _creator(_function, True)
