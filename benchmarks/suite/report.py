@@ -151,7 +151,8 @@ def summary(record: Record) -> list[Line]:
         every = [cell for cell in record["cells"] if cell["group"] == group]
         found = [1.0 / value for cell in every if (value := ratio(cell, OURS, "jax")) is not None]
         if len(every) > len(mine) and found:
-            lines.append(Line(group, "JAX / wengert, all sizes, geometric mean", geometric_mean(found), len(found)))
+            limit = 5.0 if loops else None
+            lines.append(Line(group, "JAX / wengert, all sizes, geometric mean", geometric_mean(found), len(found), limit, True))
         worst(group, "wengert / JAX", _of("jax"), 1.0 if gradbench else None)
         if gradbench:
             mean(group, "wengert / fastest AD tool published", _published(), 0.8)
@@ -234,7 +235,8 @@ INTRODUCTION = """# Benchmarks
 Every problem is plain Python and NumPy for wengert, the best idiom for each peer, and C by hand: the function and its adjoint, compiled
 with `-O3 -march=native`. In one run, on one core, the tools get the same data; a result that those of most tools contradict (by more than
 10⁻⁸ of its largest element) is not timed. Then each tool is called in turn, over and over; a figure is the median, arguments and
-results being arrays of the tool's own. What is dispatched asynchronously is waited for.
+results being arrays of the tool's own. What is dispatched asynchronously is waited for. torch.compile, whose first calls take up to half
+a minute, runs the largest sizes only.
 
 - *first call*: from the data to the first derivative, in a fresh process with nothing compiled on disk, imports done before; for C, with
   the compiler's time. A median of several processes.

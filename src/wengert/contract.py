@@ -211,7 +211,7 @@ class Primitive(Operation, abstract=True):
         """Whether `element` is the better way, where there is a `target` too."""
         return self.element is not None
 
-    def parts(self, *types: Type) -> Sequence[Sequence[int] | None]:
+    def laid_at(self, *types: Type) -> Sequence[Sequence[int] | None]:
         """For an operation that sets operands side by side: where in the result each begins, None for one that is not there as it is."""
         return (None,) * len(types)
 

@@ -323,6 +323,9 @@ class Kernel(Builder):
     def each(self, shape: Ints, body: Callable[[tuple[Affine, ...]], None]) -> None:
         """Run the body for every index of a shape."""
 
+        if 0 in shape:
+            return
+
         def level(axis: int, index: tuple[Affine, ...]) -> tuple[Any, ...]:
             if axis == len(shape):
                 body(index)

@@ -77,6 +77,11 @@ class Nest:
                 self.memory[v] = k.result(v)
             elif v in frame.schedule.outside:
                 self.memory[v] = k.result(v)
+        if 0 in self.domain:  # no element, and no index to compute one at
+            for equation, _ in self.reductions:
+                self.clear(equation)
+            frame.env.update({e.outs[0]: self.memory.get(e.outs[0]) or Virtual(e, e.outs[0].type.shape) for e in self.group.roots})  # type: ignore[union-attr]
+            return
         self.flat = self.may_be_flat()
         if self.flat:
             self.domain = (int(np.prod(self.domain, dtype=np.int64)),)

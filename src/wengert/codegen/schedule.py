@@ -356,7 +356,7 @@ class _Scheduler:
         whole = equation.outs[0]
         if self.role[equation] != "element" or not operation.pieces or whole not in self.out.outside:
             return
-        for a, starts in zip(equation.operands, operation.parts(*[a.type for a in equation.operands]), strict=True):
+        for a, starts in zip(equation.operands, operation.laid_at(*[a.type for a in equation.operands]), strict=True):
             if starts is None or type(a) is not Var:
                 continue
             shape, v = a.type.shape, a  # type: ignore[union-attr]

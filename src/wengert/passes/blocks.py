@@ -32,9 +32,11 @@ CANDIDATES = 4  # axes that are looked at
 
 def blocks(function: Function, finished: Callable[[Function], Function]) -> Function:
     """The Function with the work along one axis in blocks, where that spares memory traffic; itself where it does not."""
-    arrays = (v for values in (function.inputs, *[(*e.operands, *e.outs) for e in function.equations]) for v in values)
-    if not any([_bytes(v) >= CACHE // 2 for v in arrays]) or acts(function) or apart_of(function):
+    arrays = [v for values in (function.inputs, *[(*e.operands, *e.outs) for e in function.equations]) for v in values if is_array(v)]
+    if max(map(_bytes, arrays), default=0) < CACHE // 2 or acts(function) or apart_of(function):
         return function
+    if not all([getattr(v.type, "size", 1) for v in arrays]):
+        return function  # nothing can be found at an index in what has none
     best = None
     for axis in axes_of(function)[:CANDIDATES]:
         if axis.bytes < CACHE:

@@ -188,7 +188,7 @@ class Concatenate(Linear):
     def evaluate(self, *xs: Any) -> Any:
         return np.concatenate(xs, axis=self.axis)
 
-    def parts(self, *xs: Any) -> Any:
+    def laid_at(self, *xs: Any) -> Any:
         ends = itertools.accumulate([x.shape[self.axis] for x in xs])
         return [tuple([end - x.shape[self.axis] if a == self.axis else 0 for a in range(x.ndim)]) for end, x in zip(ends, xs, strict=True)]
 

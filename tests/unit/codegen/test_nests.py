@@ -216,3 +216,19 @@ def test_dead_memory_is_used_again():
     a = np.random.default_rng(5).normal(size=(40, 40)) * 0.1
     assert program(f, a).arena_bytes <= 3 * 40 * 40 * 8 + 4096
     agrees(f, a)
+
+
+def test_arrays_without_elements():
+    """There is no index at which an element of theirs could be computed."""
+    x = np.ones((1, 1, 2))
+    for f in (
+        lambda x: x[:0:, :0:, None, :],
+        lambda x: np.sum(np.sin(x[:0]).reshape(2, 0), axis=1),
+        lambda x: np.prod(x[:, :0].reshape(0, 2), axis=0),
+        lambda x: np.concatenate([x[:0].reshape(0, 2), x[0]]),
+        lambda x: np.cumsum(x[:0].reshape(2, 0, 3)[..., ::-1], axis=1),
+    ):
+        got, wanted = wg.jit(f)(x), f(x)
+        assert got.shape == wanted.shape
+        np.testing.assert_array_equal(got, wanted)
+        assert np.array_equal(wg.jit(wg.grad(lambda x, f=f: np.sum(f(x))))(x), wg.grad(lambda x, f=f: np.sum(f(x)))(x))

@@ -18,7 +18,7 @@ from wengert.primitives.control.call import function_of
 primitives.load()
 CLASSES = [c for c in OPERATIONS.values() if issubclass(c, Primitive) and c.__module__.startswith("wengert.primitives.")]
 # Transposed programs and lanes, which only derivatives hold; calls of the user's Python; derivatives of functions of matrices.
-HAVE_NONE = {"abreast", "linear_call", "rewinding", "host_callback", "spectral"}
+HAVE_NONE = {"abreast", "host_callback", "spectral"}
 
 
 def as_several(result):

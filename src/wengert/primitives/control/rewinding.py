@@ -73,6 +73,9 @@ class Rewinding(Primitive):
     def evaluate(self, *operands: Any) -> Any:
         return single(run(self.ahead(), operands))
 
+    def exact(self, m: Any, *operands: Any) -> Any:
+        return single(m.run(self.ahead(), operands))
+
     def nest(self, k: Any, operands: Sequence[Any], outs: Any) -> Any:
         """The transposed Function, written here."""
         return k.function(self.ahead(), operands)

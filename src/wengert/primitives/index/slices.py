@@ -162,7 +162,7 @@ class SliceSet(_SliceWrite):
     def readable(self, rest: Sequence[Any]) -> bool:
         return True
 
-    def parts(self, *types: Any) -> Any:
+    def laid_at(self, *types: Any) -> Any:
         return None, self.starts if all([step == 1 for step in self.steps]) else None
 
     def update(self, x: Any, v: Any) -> Any:
