@@ -322,7 +322,6 @@ class Kernel(Builder):
 
     def each(self, shape: Ints, body: Callable[[tuple[Affine, ...]], None]) -> None:
         """Run the body for every index of a shape."""
-
         if 0 in shape:
             return
 
