@@ -15,7 +15,7 @@ if not (ROOT / "benchmarks").is_dir():
 sys.path.insert(0, str(ROOT))
 
 from benchmarks import __main__ as command  # noqa: E402
-from benchmarks.suite import plots, report, runner  # noqa: E402
+from benchmarks.suite import plots, published, report, runner  # noqa: E402
 from benchmarks.suite.cell import disagreements, find, leaves  # noqa: E402
 
 PROBLEMS = find()
@@ -204,6 +204,22 @@ def test_the_summary(record):
     assert round(report.exponent(record, "one"), 12) == 1.0
     assert report.exponent(record, "two") is None
     assert "NOT MET" in report.text(record) and "two b, jax: ValueError: no" in report.text(record)
+
+
+def test_published_times_are_of_problems_here():
+    for problem, size in published.MILLISECONDS:
+        assert size in PROBLEMS[problem].sizes
+    assert published.against("ba", "257,65132,225911", 0.1, ("enzyme",)) == pytest.approx(0.1 * 342.0 / 97.8)
+    assert published.against("lse", "1280000", 0.5) == pytest.approx(0.5)  # nobody was faster than JAX
+    assert published.against("lse", "1280000", 0.5, ("tapenade",)) is None
+    assert published.against("garch", "100", 0.5) is None
+
+
+def test_what_is_slow_to_begin_with_runs_the_largest_size_only():
+    convnet, plan = PROBLEMS["convnet"], runner.Plan(tools=("torch_compiled",))
+    assert hasattr(convnet, "torch_compiled") and "torch_compiled" not in convnet.without
+    found = runner.measured(convnet, "16", plan, lambda text: None, largest=False)
+    assert "the largest size only" in found["tools"]["torch_compiled"]["without"]
 
 
 def test_the_page_and_its_pictures(record, tmp_path, monkeypatch):
