@@ -71,7 +71,9 @@ def _between(equations: Sequence[Equation], a: int, b: int) -> set[Equation] | N
         if e is first:
             return None
         if e is not None and e not in needed:
-            if has_effect(e.operation) or e.operation.may_raise:  # type: ignore[attr-defined]
+            operation: Any = e.operation
+            reads_at_index = operation.moves or operation.target is not None  # which of several wrong ones an error names is open
+            if has_effect(operation) or operation.may_raise and not reads_at_index:
                 return None
             needed.add(e)
             stack += e.operands
