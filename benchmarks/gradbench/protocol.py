@@ -48,11 +48,12 @@ def evaluate(function: Function, given: Any) -> dict[str, Any]:
     runs, seconds = (given.get("min_runs", 1), given.get("min_seconds", 0.0)) if isinstance(given, dict) else (1, 0.0)
     call, arguments = function.compiled, function.read(given)
     timings: list[int] = []
-    output = None
-    while len(timings) < runs or sum(timings) < 1e9 * seconds:
+    output, total = None, 0
+    while len(timings) < runs or total < 1e9 * seconds:
         start = time.perf_counter_ns()
         output = call(*arguments)
         timings.append(time.perf_counter_ns() - start)
+        total += timings[-1]
     evaluated = [{"name": "evaluate", "nanoseconds": t} for t in timings]
     return {"success": True, "output": function.write(output), "timings": evaluated}
 
